@@ -1,0 +1,147 @@
+/* Two windows of address space: device registers, and thread stacks with guard pages. */
+#include <stdbool.h>
+
+#include "arch/memory.h"
+#include "arch/x86_64/cpu_insn.h"
+#include "arch/x86_64/paging.h"
+
+/*
+ * Device registers at physical address P are mapped at DEVICE_BASE + P, so that mappings of the
+ * same page meet by themselves. Bits of the page-table entry that the CPU ignores count how many
+ * mappings share it.
+ */
+#define DEVICE_BASE  0xffffa00000000000ull
+#define DEVICE_LEN   (1ull << 46)
+#define DEVICE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_PCD | PTE_PWT)
+#define REFS_SHIFT   52
+#define REFS_ONE     (1ull << REFS_SHIFT)
+#define REFS_MAX     127u
+
+#define STACK_BASE     0xffffe00000000000ull
+#define STACK_SLOT_LEN 0x10000ul
+#define STACK_SLOT_CNT 4096u
+
+enum stack_slot {
+    SLOT_FREE,
+    SLOT_FIRST,
+    SLOT_MORE
+};
+
+static uint8_t stack_slots[STACK_SLOT_CNT];
+
+static unsigned refs_of(uint64_t entry)
+{
+    return (unsigned)(entry >> REFS_SHIFT) & REFS_MAX;
+}
+
+/* The leaf entry that maps or is to map @pa; @large says which size it has. NULL: no memory. */
+static uint64_t *device_leaf(uint64_t pa, uint64_t end_pa, bool create, bool *large)
+{
+    uintptr_t va = DEVICE_BASE + pa;
+    uint64_t *entry = paging_entry(va, 2, create);
+
+    *large = false;
+    if (entry == NULL)
+        return NULL;
+    if (*entry & PTE_PRESENT)
+        *large = *entry & PTE_LARGE;
+    else
+        *large = create && (pa & (PAGE_LARGE_SIZE - 1)) == 0 && end_pa - pa >= PAGE_LARGE_SIZE;
+    return *large ? entry : paging_entry(va, 1, create);
+}
+
+static uint64_t leaf_end(uint64_t pa, bool large)
+{
+    uint64_t size = large ? PAGE_LARGE_SIZE : PAGE_SIZE;
+
+    return (pa & ~(size - 1)) + size;
+}
+
+static void device_release(uint64_t pa, uint64_t end_pa)
+{
+    while (pa < end_pa) {
+        bool large;
+        uint64_t *entry = device_leaf(pa, end_pa, false, &large);
+
+        if (entry != NULL && (*entry & PTE_PRESENT)) {
+            *entry -= REFS_ONE;
+            if (refs_of(*entry) == 0) {
+                *entry = 0;
+                tlb_flush_page(DEVICE_BASE + pa);
+            }
+        }
+        pa = leaf_end(pa, large);
+    }
+}
+
+void *mmio_map(uint64_t pa, size_t len)
+{
+    uint64_t at = pa & ~(PAGE_SIZE - 1), end = (pa + len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+
+    if (len == 0 || pa >= DEVICE_LEN || len > DEVICE_LEN - pa)
+        return NULL;
+    while (at < end) {
+        bool large;
+        uint64_t *entry = device_leaf(at, end, true, &large);
+
+        if (entry == NULL || refs_of(*entry) == REFS_MAX) {
+            device_release(pa & ~(PAGE_SIZE - 1), at);
+            return NULL;
+        }
+        if (!(*entry & PTE_PRESENT))
+            *entry = at | DEVICE_FLAGS | paging_nx() | (large ? PTE_LARGE : 0);
+        *entry += REFS_ONE;
+        at = leaf_end(at, large);
+    }
+    return (void *)(uintptr_t)(DEVICE_BASE + pa);
+}
+
+void mmio_unmap(void *va, size_t len)
+{
+    uint64_t pa = (uintptr_t)va - DEVICE_BASE;
+
+    if (va == NULL || pa >= DEVICE_LEN)
+        return;
+    device_release(pa & ~(PAGE_SIZE - 1), (pa + len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
+}
+
+static size_t slots_for(size_t len)
+{
+    return (len + PAGE_SIZE + STACK_SLOT_LEN - 1) / STACK_SLOT_LEN;
+}
+
+/* The stack's lowest page is the second of its first slot: the first one stays unmapped. */
+uintptr_t stack_area_alloc(size_t len)
+{
+    size_t wanted = slots_for(len), run = 0;
+
+    for (size_t i = 0; i < STACK_SLOT_CNT; i++) {
+        run = stack_slots[i] == SLOT_FREE ? run + 1 : 0;
+        if (run < wanted)
+            continue;
+        for (size_t n = i + 1 - wanted; n <= i; n++)
+            stack_slots[n] = SLOT_MORE;
+        stack_slots[i + 1 - wanted] = SLOT_FIRST;
+        return STACK_BASE + (i + 1 - wanted) * STACK_SLOT_LEN + PAGE_SIZE;
+    }
+    return 0;
+}
+
+void stack_area_free(uintptr_t va, size_t len)
+{
+    size_t first = (va - STACK_BASE) / STACK_SLOT_LEN;
+
+    for (size_t i = 0; i < slots_for(len) && first + i < STACK_SLOT_CNT; i++)
+        stack_slots[first + i] = SLOT_FREE;
+}
+
+const char *stack_area_describe(uintptr_t va, bool *guard)
+{
+    uintptr_t slot = (va - STACK_BASE) / STACK_SLOT_LEN;
+
+    *guard = false;
+    if (va < STACK_BASE || slot >= STACK_SLOT_CNT)
+        return NULL;
+    *guard = stack_slots[slot] == SLOT_FIRST && (va & (STACK_SLOT_LEN - 1)) < PAGE_SIZE;
+    return *guard ? "guard page of thread stack" : "stack area";
+}

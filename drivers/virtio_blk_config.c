@@ -1,0 +1,172 @@
+/* What a virtio disk says about itself, checked: sizes, limits, capacity, serial number. */
+#include <errno.h>
+#include <string.h>
+
+#include "arch/clock.h"
+#include "arch/cpu.h"
+#include "drivers/virtio_blk.h"
+#include "drivers/virtio_blk_spec.h"
+
+#define BLOCK_SIZE_MAX  (1u << 20)
+#define PHYSICAL_EXP_MAX 12u
+#define CAPACITY_MAX    (1ull << 54) /* its bytes fit 63 bits */
+#define REQUEST_LEN_MAX (1u << 30)
+#define SERIAL_WAIT_NS  1000000000ull
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static void configure_block_size(struct virtio_blk *blk)
+{
+    struct block_info *info = &blk->block.info;
+    uint32_t size = BLOCK_SECTOR_SIZE;
+    unsigned exp = 0;
+
+    if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_BLK_SIZE))
+        size = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_BLK_SIZE);
+    if (!is_power_of_two(size) || size < BLOCK_SECTOR_SIZE || size > BLOCK_SIZE_MAX) {
+        log_warn("%s: block size %u makes no sense, taking %u", info->name, size, BLOCK_SECTOR_SIZE);
+        size = BLOCK_SECTOR_SIZE;
+    }
+    info->block_size = size;
+    if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_TOPOLOGY)) {
+        uint64_t optimal = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_OPT_IO_SIZE);
+
+        exp = virtio_config_read8(blk->dev, VIRTIO_BLK_CFG_PHYSICAL_BLOCK_EXP);
+        exp = exp <= PHYSICAL_EXP_MAX && size << exp <= BLOCK_SIZE_MAX ? exp : 0;
+        optimal *= size;
+        info->optimal_len = optimal <= REQUEST_LEN_MAX ? (uint32_t)optimal : 0;
+    }
+    info->physical_block_size = size << exp;
+}
+
+static void configure_segments(struct virtio_blk *blk)
+{
+    struct block_info *info = &blk->block.info;
+    uint32_t seg_max = 1, size_max = REQUEST_LEN_MAX;
+    uint64_t request_max;
+
+    if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_SEG_MAX))
+        seg_max = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_SEG_MAX);
+    if (seg_max == 0) {
+        log_warn("%s: device allows no segment, taking 1", info->name);
+        seg_max = 1;
+    }
+    if (seg_max > VIRTIO_BLK_SEG_MAX)
+        seg_max = VIRTIO_BLK_SEG_MAX;
+    if (seg_max > blk->vq->size - 2u) /* a chain is never longer than the ring */
+        seg_max = blk->vq->size - 2u;
+    if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_SIZE_MAX))
+        size_max = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_SIZE_MAX);
+    if (size_max < BLOCK_SECTOR_SIZE) {
+        log_warn("%s: segments of %u bytes make no sense, ignoring that limit", info->name, size_max);
+        size_max = REQUEST_LEN_MAX;
+    }
+    if (size_max > REQUEST_LEN_MAX)
+        size_max = REQUEST_LEN_MAX;
+    info->seg_max = seg_max;
+    info->seg_len_max = size_max & ~(BLOCK_SECTOR_SIZE - 1);
+    request_max = (uint64_t)seg_max * info->seg_len_max;
+    if (request_max > REQUEST_LEN_MAX)
+        request_max = REQUEST_LEN_MAX;
+    info->request_len_max = (uint32_t)request_max & ~(info->block_size - 1);
+}
+
+/* One kind of erasing request; limits of 0 take it away. */
+static bool configure_erase(struct virtio_blk *blk, unsigned feature, unsigned sectors_off,
+                            unsigned seg_off, uint64_t *sectors_max)
+{
+    uint32_t sectors, align = blk->block.info.block_size / BLOCK_SECTOR_SIZE;
+
+    if (!virtio_has_feature(blk->dev, feature))
+        return false;
+    sectors = virtio_config_read32(blk->dev, sectors_off) & ~(align - 1);
+    if (sectors == 0 || virtio_config_read32(blk->dev, seg_off) == 0)
+        return false;
+    *sectors_max = sectors;
+    return true;
+}
+
+bool virtio_blk_update_capacity(struct virtio_blk *blk)
+{
+    struct block_info *info = &blk->block.info;
+    uint64_t align = info->block_size / BLOCK_SECTOR_SIZE, sectors, before = info->sector_cnt;
+
+    if (virtio_config_read64(blk->dev, VIRTIO_BLK_CFG_CAPACITY, &sectors) != 0)
+        return false;
+    if (sectors > CAPACITY_MAX) {
+        log_warn("%s: capacity of %llu sectors is beyond reach, using %llu", info->name,
+                 (unsigned long long)sectors, (unsigned long long)CAPACITY_MAX);
+        sectors = CAPACITY_MAX;
+    }
+    if (sectors % align != 0)
+        log_warn("%s: the last %llu sectors (512 bytes) are no whole block of %u bytes and out of reach",
+                 info->name, (unsigned long long)(sectors % align), info->block_size);
+    info->sector_cnt = sectors - sectors % align;
+    return info->sector_cnt != before;
+}
+
+int virtio_blk_configure(struct virtio_blk *blk)
+{
+    struct block_info *info = &blk->block.info;
+    unsigned chain_min;
+
+    info->name = blk->dev->name;
+    if (blk->vq->size < 4) {
+        log_error("%s: a ring of %u entries holds no request", info->name, blk->vq->size);
+        return -EINVAL;
+    }
+    configure_block_size(blk);
+    configure_segments(blk);
+    if (info->request_len_max < info->block_size) {
+        log_error("%s: device takes at most %u segments of %u bytes, less than its block of %u",
+                  info->name, info->seg_max, info->seg_len_max, info->block_size);
+        return -EINVAL;
+    }
+    virtio_blk_update_capacity(blk);
+    info->read_only = virtio_has_feature(blk->dev, VIRTIO_BLK_F_RO);
+    info->can_flush = virtio_has_feature(blk->dev, VIRTIO_BLK_F_FLUSH);
+    info->can_discard = configure_erase(blk, VIRTIO_BLK_F_DISCARD,
+                                        VIRTIO_BLK_CFG_MAX_DISCARD_SECTORS,
+                                        VIRTIO_BLK_CFG_MAX_DISCARD_SEG, &info->discard_sectors_max);
+    info->can_write_zeroes = configure_erase(
+        blk, VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS,
+        VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SEG, &info->write_zeroes_sectors_max);
+    chain_min = virtio_has_feature(blk->dev, VIRTIO_RING_F_INDIRECT_DESC) ? 1 : 3;
+    info->queue_depth = blk->vq->size / chain_min;
+    return 0;
+}
+
+static void serial_done(struct block_request *req)
+{
+    struct virtio_blk *blk = CONTAINER_OF(req, struct virtio_blk, id_req);
+
+    blk->id_done = true;
+    wait_queue_wake_all(&blk->id_wait);
+}
+
+void virtio_blk_read_serial(struct virtio_blk *blk)
+{
+    char *serial = blk->block.info.serial;
+    uint64_t irq = cpu_irq_save();
+    int err;
+
+    blk->id_req.done = serial_done;
+    err = virtio_blk_add_id(blk);
+    if (err == 0)
+        blk->block.ops->kick(&blk->block);
+    cpu_irq_restore(irq);
+    if (err != 0 || WAIT_UNTIL(&blk->id_wait, clock_ns() + SERIAL_WAIT_NS, blk->id_done) != 0) {
+        log_warn("%s: device does not tell its serial number", blk->block.info.name);
+        return;
+    }
+    if (blk->id_req.status != 0)
+        return;
+    memcpy(serial, blk->id, VIRTIO_BLK_ID_BYTES);
+    for (unsigned i = 0; i < VIRTIO_BLK_ID_BYTES && serial[i] != '\0'; i++) {
+        if (serial[i] < ' ' || serial[i] > '~')
+            serial[i] = '?';
+    }
+}

@@ -1,0 +1,115 @@
+/* Sending: frames go out in batches with one notification; sent ones return to the pool on the way,
+ * or by a rare interrupt once most of a batch is through. */
+#include "drivers/virtio_net.h"
+
+static void reclaim(struct virtio_net *net)
+{
+    struct netbuf *buf;
+    uint32_t len;
+
+    while ((buf = virtqueue_get(net->txq, &len)) != NULL)
+        netbuf_give(&net->netdev.pool, buf);
+    if (__builtin_expect(net->netdev.starved, 0))
+        virtio_net_refill(&net->netdev);
+}
+
+static bool all_sent(const struct virtio_net *net)
+{
+    return net->txq->free_cnt == net->txq->size;
+}
+
+/* Wants one interrupt when most of what is in flight has gone out; takes what is through already.
+ */
+static void rearm(struct virtio_net *net)
+{
+    while (!all_sent(net) && virtqueue_enable_cb_delayed(net->txq))
+        reclaim(net);
+}
+
+void virtio_net_tx_interrupt(struct virtqueue *vq)
+{
+    struct virtio_net *net = vq->driver_data;
+
+    reclaim(net);
+    rearm(net);
+}
+
+/* The device's header right in front of the frame: nothing asked for, or its checksum finished
+ * (5.1.6.2). */
+static void write_header(const struct virtio_net *net, const struct netbuf *buf)
+{
+    struct virtio_net_hdr *hdr = (void *)(buf->data - net->hdr_len);
+
+    hdr->flags = 0;
+    hdr->gso_type = VIRTIO_NET_HDR_GSO_NONE;
+    hdr->hdr_len = 0;
+    hdr->gso_size = 0;
+    hdr->csum_start = 0;
+    hdr->csum_offset = 0;
+    if (net->hdr_len == sizeof(*hdr))
+        hdr->num_buffers = 0;
+    if (buf->csum == NETBUF_CSUM_PARTIAL) {
+        hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        hdr->csum_start = buf->csum_start;
+        hdr->csum_offset = buf->csum_off;
+    }
+}
+
+/* A frame that can never be sent as it is: too short, too long, in pieces, or outside its own
+ * buffer. */
+static bool sendable(const struct virtio_net *net, struct netbuf *buf)
+{
+    if (buf->frag_cnt != 0 || buf->len == 0 || buf->len > NETDEV_FRAME_MAX + 4u)
+        return false;
+    if ((size_t)(buf->data - buf->base) < net->hdr_len ||
+        buf->data + buf->len > buf->base + NETDEV_BUF_SIZE)
+        return false;
+    if (buf->csum != NETBUF_CSUM_PARTIAL)
+        return true;
+    if (!net->netdev.info.csum_tx)
+        return netbuf_checksum(buf);
+    return (uint32_t)buf->csum_start + buf->csum_off + 2 <= buf->len;
+}
+
+static int add_frame(struct virtio_net *net, struct netbuf *buf)
+{
+    uint64_t frame_pa = buf->pa + (uint64_t)(buf->data - buf->base);
+    struct virtqueue_seg segs[2];
+
+    write_header(net, buf);
+    segs[0] = (struct virtqueue_seg){.pa = frame_pa - net->hdr_len, .len = buf->len + net->hdr_len};
+    if (!net->split_header)
+        return virtqueue_add(net->txq, segs, 1, 0, buf);
+    segs[0].len = net->hdr_len;
+    segs[1] = (struct virtqueue_seg){.pa = frame_pa, .len = buf->len};
+    return virtqueue_add(net->txq, segs, 2, 0, buf);
+}
+
+unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
+{
+    struct virtio_net *net = dev->driver_data;
+    struct netdev_stats *stats = &dev->stats;
+    unsigned sent;
+
+    reclaim(net);
+    for (sent = 0; sent < cnt; sent++) {
+        struct netbuf *buf = bufs[sent];
+        uint32_t len = buf->len;
+
+        if (!sendable(net, buf)) {
+            stats->tx_dropped++;
+            for (struct netbuf *next; buf != NULL; buf = next) {
+                next = buf->next;
+                netbuf_give(&dev->pool, buf);
+            }
+            continue;
+        }
+        if (add_frame(net, buf) != 0)
+            break;
+        stats->tx_frames++;
+        stats->tx_bytes += len;
+    }
+    virtqueue_kick(net->txq);
+    rearm(net);
+    return sent;
+}

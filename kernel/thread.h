@@ -1,0 +1,127 @@
+/*
+ * Cooperative threads, wait queues and sleeping. A thread runs until it blocks, yields or ends;
+ * interrupt handlers only make threads runnable. Each thread belongs to one CPU. A CPU without a
+ * runnable thread sleeps.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch/context.h"
+#include "arch/cpu.h"
+#include "kernel/list.h"
+#include "kernel/timer.h"
+
+#define THREAD_STACK_DEFAULT (32 * 1024ul)
+#define THREAD_NAME_MAX      24
+#define WAIT_FOREVER         UINT64_MAX
+
+enum thread_state {
+    THREAD_READY,
+    THREAD_RUNNING,
+    THREAD_BLOCKED,
+    THREAD_ENDED
+};
+
+struct wait_queue {
+    struct list waiters;
+};
+
+struct thread {
+    struct arch_context context;
+    struct list run_link;    /* run queue or wait queue */
+    struct list all_link;    /* every thread, for the threads command */
+    struct timer wait_timer; /* armed while a wait has a deadline */
+    uint64_t run_cycles;     /* cycles spent running, without idling */
+    uint64_t switched_at;    /* cycle count when last switched in */
+    uintptr_t stack_va;      /* lowest usable address; 0: the boot stack */
+    size_t stack_len;
+    uint64_t stack_pa;
+    void *libc_state; /* set by libc: this thread's struct _reent */
+    void (*fn)(void *);
+    void *arg;
+    unsigned id;
+    unsigned cpu;
+    enum thread_state state;
+    bool timed_out;
+    bool detached;
+    struct wait_queue joiners;
+    char name[THREAD_NAME_MAX];
+};
+
+/* Turns the caller (boot stack) into the first thread, "main". */
+void thread_init(void);
+
+/* libc sets these: called at creation and at end of every thread, in thread context. @create: 0 or
+ * -ENOMEM. */
+void thread_set_libc_hooks(int (*create)(struct thread *), void (*destroy)(struct thread *));
+
+/*
+ * A new runnable thread on this CPU; NULL when memory is short. @stack_len 0: default. Its memory
+ * is freed when it has ended and is joined or detached. Thread context.
+ */
+struct thread *thread_create(const char *name, void (*fn)(void *), void *arg, size_t stack_len);
+void thread_detach(struct thread *thread);
+void thread_join(struct thread *thread);
+_Noreturn void thread_exit(void);
+
+/* NULL before thread_init(). In an interrupt handler: the thread that was interrupted. */
+static inline struct thread *thread_current(void)
+{
+    return cpu_this()->current;
+}
+
+/* Cycles this CPU spent without a runnable thread. */
+uint64_t thread_idle_cycles(unsigned cpu);
+
+/* Bytes of @thread's stack that were used at some time; 0 for the boot stack, which is not
+ * measured. */
+size_t thread_stack_used(const struct thread *thread);
+
+/* Lets other runnable threads of this CPU run. Thread context. */
+void thread_yield(void);
+
+/* Blocks for at least @ns. Thread context. */
+void thread_sleep_ns(uint64_t ns);
+
+#define WAIT_QUEUE_INIT(wq)                \
+    {                                      \
+        .waiters = LIST_INIT((wq).waiters) \
+    }
+void wait_queue_init(struct wait_queue *wq);
+
+/*
+ * Blocks until woken or until clock_ns() reaches @deadline_ns. Call with interrupts disabled after
+ * testing the condition: that closes the gap between test and sleep. Returns with interrupts
+ * disabled. 0, -ETIMEDOUT.
+ */
+int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns);
+
+/* Makes the first waiter, or all, runnable. Any context, interrupt handlers included. */
+bool wait_queue_wake_one(struct wait_queue *wq);
+void wait_queue_wake_all(struct wait_queue *wq);
+
+/* Waits until @cond holds or the deadline passes; evaluates to 0 or -ETIMEDOUT. Thread context. */
+#define WAIT_UNTIL(wq, deadline_ns, cond)                     \
+    ({                                                        \
+        int wait_rc_ = 0;                                     \
+        uint64_t wait_irq_ = cpu_irq_save();                  \
+        while (!(cond) && wait_rc_ == 0)                      \
+            wait_rc_ = wait_queue_sleep((wq), (deadline_ns)); \
+        if (cond)                                             \
+            wait_rc_ = 0;                                     \
+        cpu_irq_restore(wait_irq_);                           \
+        wait_rc_;                                             \
+    })
+
+/* Calls @fn for every thread; threads must not be created or freed inside. */
+void thread_for_each(void (*fn)(struct thread *, void *), void *arg);
+
+/* The thread with the lowest id above @id, NULL at the end. For walks in which the caller may
+ * block. */
+struct thread *thread_next(unsigned id);
+
+#endif

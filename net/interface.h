@@ -1,0 +1,76 @@
+/* One network device under the IP stack. Fields belong to the core lock unless noted. */
+#ifndef NET_INTERFACE_H
+#define NET_INTERFACE_H
+
+#include <stdbool.h>
+
+#include "kernel/timer.h"
+#include "lwip/netif.h"
+#include "vring0/netdev.h"
+
+#define INTERFACE_MAX      16
+#define INTERFACE_TX_BATCH 32
+
+struct interface {
+    struct netif netif;
+    struct netdev *dev;
+    const char *name; /* the device's, "net0" */
+    bool attached;    /* the stack has the device open */
+    bool use_dhcp;
+    bool has_address;
+    unsigned held_cnt; /* receive buffers that packets in the stack live in */
+    unsigned held_max; /* beyond it, frames are copied so that the device does not run dry */
+
+    /* Set by interrupt handlers, cleared by the net thread before it looks. */
+    volatile bool rx_waiting;
+    volatile bool link_changed;
+
+    /* Frames to be sent together; touched with interrupts off, since the timer sends them too. */
+    struct netbuf *tx[INTERFACE_TX_BATCH];
+    unsigned tx_cnt;
+    struct timer tx_timer;
+};
+
+extern struct interface *interfaces[INTERFACE_MAX];
+extern unsigned interface_cnt;
+
+struct interface *interface_find(const char *name);
+
+static inline unsigned interface_prefix_len(const struct interface *iface)
+{
+    uint32_t mask = lwip_ntohl(ip4_addr_get_u32(netif_ip4_netmask(&iface->netif)));
+
+    return mask == 0 ? 0 : 32 - (unsigned)__builtin_ctz(mask);
+}
+
+/* ---- netif_vring.c: frames. With the core lock. ---- */
+
+err_t vring_netif_init(struct netif *netif);
+
+/* Opens the device for the stack. 0 or netdev_open()'s error. */
+int vring_open(struct interface *iface);
+void vring_close(struct interface *iface);
+
+/* Hands one batch of received frames to the stack; true when there may be more. */
+bool vring_receive(struct interface *iface);
+
+/* Sends what waits; true when some still does because the ring is full. Any context. */
+bool vring_flush(struct interface *iface);
+
+/* ---- net.c ---- */
+
+/* Makes the net thread look at all interfaces. Any context. */
+void net_wake(void);
+
+/* True while the net thread works on a batch, at the end of which it sends what waits. */
+bool net_in_batch(void);
+
+/* ---- address.c ---- */
+
+/* Reads the boot option ip=. */
+void address_init(void);
+
+/* Configures a new interface. With the core lock. */
+void address_start(struct interface *iface, unsigned index);
+
+#endif

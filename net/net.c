@@ -1,0 +1,194 @@
+/* The stack as a whole: start, interfaces, and the thread that moves frames. */
+#include "net/net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/clock.h"
+#include "arch/cpu.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/thread.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/tcpip.h"
+#include "net/interface.h"
+#include "net/private.h"
+#include "netif/ethernet.h"
+
+#define NET_STACK_LEN (16 * 1024ul)
+#define RETRY_NS      1000000u /* until frames are offered to a full ring again */
+#define DRAIN_NS      500000000ull
+#define DRAIN_STEP_NS 2000000ull
+
+struct interface *interfaces[INTERFACE_MAX];
+unsigned interface_cnt;
+
+static struct wait_queue work_wait = WAIT_QUEUE_INIT(work_wait);
+static volatile bool work_pending;
+static bool in_batch;
+
+struct interface *interface_find(const char *name)
+{
+    for (unsigned i = 0; i < interface_cnt; i++) {
+        if (strcmp(interfaces[i]->name, name) == 0)
+            return interfaces[i];
+    }
+    return NULL;
+}
+
+void net_wake(void)
+{
+    work_pending = true;
+    wait_queue_wake_one(&work_wait);
+}
+
+bool net_in_batch(void)
+{
+    return in_batch;
+}
+
+static void update_link(struct interface *iface)
+{
+    if (!iface->link_changed)
+        return;
+    iface->link_changed = false;
+    /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now. */
+    netif_set_link_down(&iface->netif);
+    if (iface->attached && netdev_link_up(iface->dev))
+        netif_set_link_up(&iface->netif);
+}
+
+static void net_thread(void *arg)
+{
+    bool unsent = false;
+
+    (void)arg;
+    for (;;) {
+        bool more = false;
+
+        WAIT_UNTIL(&work_wait, unsent ? clock_ns() + RETRY_NS : WAIT_FOREVER, work_pending);
+        work_pending = false;
+        unsent = false;
+        LOCK_TCPIP_CORE();
+        in_batch = true;
+        for (unsigned i = 0; i < interface_cnt; i++) {
+            update_link(interfaces[i]);
+            more |= vring_receive(interfaces[i]);
+            unsent |= vring_flush(interfaces[i]);
+        }
+        in_batch = false;
+        UNLOCK_TCPIP_CORE();
+        if (more) {
+            work_pending = true;
+            thread_yield();
+        }
+    }
+}
+
+static int interface_add(struct netdev *dev, unsigned index)
+{
+    struct interface *iface = calloc(1, sizeof(*iface));
+    int rc;
+
+    if (iface == NULL)
+        return -ENOMEM;
+    iface->dev = dev;
+    LOCK_TCPIP_CORE();
+    netif_add_noaddr(&iface->netif, iface, vring_netif_init, ethernet_input);
+    rc = vring_open(iface);
+    if (rc != 0) {
+        netif_remove(&iface->netif);
+        UNLOCK_TCPIP_CORE();
+        free(iface);
+        return rc;
+    }
+    interfaces[interface_cnt++] = iface;
+    if (netif_default == NULL)
+        netif_set_default(&iface->netif);
+    netif_set_up(&iface->netif);
+    update_link(iface);
+    address_start(iface, index);
+    UNLOCK_TCPIP_CORE();
+    return 0;
+}
+
+/* Has some connection data that the other end has not confirmed? */
+static bool tcp_is_busy(void)
+{
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+        if (pcb->unsent != NULL || pcb->unacked != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What was sent right before the end shall arrive, if that takes no longer than a moment. */
+static void drain(void)
+{
+    uint64_t deadline = clock_ns() + DRAIN_NS;
+    bool sent = false;
+
+    for (unsigned i = 0; i < interface_cnt; i++) {
+        sent |= interfaces[i]->tx_cnt > 0;
+        vring_flush(interfaces[i]);
+    }
+    if (sent)
+        thread_sleep_ns(DRAIN_STEP_NS);
+    while (tcp_is_busy() && clock_ns() < deadline)
+        thread_sleep_ns(DRAIN_STEP_NS);
+}
+
+int net_init(void)
+{
+    struct netdev *dev;
+    struct thread *thread;
+
+    net_sys_init();
+    tcpip_init(NULL, NULL);
+    net_sockets_init();
+    net_report_init();
+    address_init();
+    for (unsigned i = 0; (dev = netdev_get(i)) != NULL && i < INTERFACE_MAX; i++) {
+        int rc = interface_add(dev, i);
+
+        if (rc != 0)
+            log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name,
+                      strerror(-rc));
+    }
+    thread = thread_create("net", net_thread, NULL, NET_STACK_LEN);
+    if (thread == NULL)
+        return -ENOMEM;
+    thread_detach(thread);
+    return system_on_exit(drain);
+}
+
+int net_detach(const char *name)
+{
+    struct interface *iface = interface_find(name);
+
+    if (iface == NULL)
+        return -ENOENT;
+    if (!iface->attached)
+        return -EALREADY;
+    LOCK_TCPIP_CORE();
+    netif_set_link_down(&iface->netif);
+    vring_close(iface);
+    UNLOCK_TCPIP_CORE();
+    return 0;
+}
+
+int net_attach(const char *name)
+{
+    struct interface *iface = interface_find(name);
+    int rc;
+
+    if (iface == NULL)
+        return -ENOENT;
+    if (iface->attached)
+        return -EALREADY;
+    LOCK_TCPIP_CORE();
+    rc = vring_open(iface);
+    UNLOCK_TCPIP_CORE();
+    return rc;
+}

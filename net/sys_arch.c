@@ -1,0 +1,202 @@
+/* lwIP's view of the system: semaphores, mutexes, mailboxes, threads and time, over the kernel's.
+ */
+#include "lwip/sys.h"
+
+#include <stdlib.h>
+
+#include "arch/clock.h"
+#include "arch/cpu.h"
+#include "kernel/panic.h"
+#include "kernel/thread.h"
+#include "libc/thread_state.h"
+
+#define NS_PER_MS 1000000ull
+
+void net_assert_failed(const char *message, const char *file, int line)
+{
+    panic("lwip: %s:%d: %s", file, line, message);
+}
+
+void sys_init(void)
+{
+}
+
+u32_t sys_now(void)
+{
+    return (u32_t)(clock_ns() / NS_PER_MS);
+}
+
+u32_t sys_jiffies(void)
+{
+    return sys_now();
+}
+
+/* lwIP's way of saying "for ever" is a timeout of 0. */
+static uint64_t deadline_of(u32_t timeout_ms)
+{
+    return timeout_ms == 0 ? WAIT_FOREVER : clock_ns() + timeout_ms * NS_PER_MS;
+}
+
+err_t sys_sem_new(sys_sem_t *sem, u8_t count)
+{
+    wait_queue_init(&sem->wait);
+    sem->cnt = count;
+    sem->valid = true;
+    return ERR_OK;
+}
+
+void sys_sem_free(sys_sem_t *sem)
+{
+    sem->valid = false;
+}
+
+void sys_sem_signal(sys_sem_t *sem)
+{
+    uint64_t irq = cpu_irq_save();
+
+    sem->cnt++;
+    wait_queue_wake_one(&sem->wait);
+    cpu_irq_restore(irq);
+}
+
+u32_t sys_arch_sem_wait(sys_sem_t *sem, u32_t timeout)
+{
+    if (sem->cnt == 0 && WAIT_UNTIL(&sem->wait, deadline_of(timeout), sem->cnt > 0) != 0)
+        return SYS_ARCH_TIMEOUT;
+    sem->cnt--;
+    return 0;
+}
+
+static void thread_sem_destroy(void *sem)
+{
+    free(sem);
+}
+
+sys_sem_t *net_thread_sem(void)
+{
+    struct libc_thread *state = libc_thread();
+
+    if (state->net_state == NULL) {
+        sys_sem_t *sem = malloc(sizeof(*sem));
+
+        if (sem != NULL)
+            sys_sem_new(sem, 0);
+        state->net_state = sem;
+    }
+    return state->net_state;
+}
+
+void net_sys_init(void)
+{
+    libc_set_net_destroy(thread_sem_destroy);
+}
+
+err_t sys_mutex_new(sys_mutex_t *mutex)
+{
+    mutex_init(&mutex->mutex);
+    mutex->valid = true;
+    return ERR_OK;
+}
+
+void sys_mutex_free(sys_mutex_t *mutex)
+{
+    mutex->valid = false;
+}
+
+void sys_mutex_lock(sys_mutex_t *mutex)
+{
+    mutex_lock(&mutex->mutex);
+}
+
+void sys_mutex_unlock(sys_mutex_t *mutex)
+{
+    mutex_unlock(&mutex->mutex);
+}
+
+err_t sys_mbox_new(sys_mbox_t *mbox, int size)
+{
+    mbox->ring = calloc((size_t)size, sizeof(*mbox->ring));
+    if (mbox->ring == NULL)
+        return ERR_MEM;
+    mbox->size = (unsigned)size;
+    mbox->head = 0;
+    mbox->cnt = 0;
+    wait_queue_init(&mbox->readers);
+    wait_queue_init(&mbox->writers);
+    return ERR_OK;
+}
+
+void sys_mbox_free(sys_mbox_t *mbox)
+{
+    free(mbox->ring);
+    mbox->ring = NULL;
+}
+
+static void mbox_put(sys_mbox_t *mbox, void *msg)
+{
+    unsigned tail = mbox->head + mbox->cnt;
+
+    mbox->ring[tail < mbox->size ? tail : tail - mbox->size] = msg;
+    mbox->cnt++;
+    wait_queue_wake_one(&mbox->readers);
+}
+
+static void mbox_take(sys_mbox_t *mbox, void **msg)
+{
+    void *taken = mbox->ring[mbox->head];
+
+    mbox->head = mbox->head + 1 < mbox->size ? mbox->head + 1 : 0;
+    mbox->cnt--;
+    wait_queue_wake_one(&mbox->writers);
+    if (msg != NULL)
+        *msg = taken;
+}
+
+void sys_mbox_post(sys_mbox_t *mbox, void *msg)
+{
+    if (mbox->cnt == mbox->size)
+        WAIT_UNTIL(&mbox->writers, WAIT_FOREVER, mbox->cnt < mbox->size);
+    mbox_put(mbox, msg);
+}
+
+err_t sys_mbox_trypost(sys_mbox_t *mbox, void *msg)
+{
+    if (mbox->cnt == mbox->size)
+        return ERR_MEM;
+    mbox_put(mbox, msg);
+    return ERR_OK;
+}
+
+/* Interrupt handlers do not call lwIP. */
+err_t sys_mbox_trypost_fromisr(sys_mbox_t *mbox, void *msg)
+{
+    return sys_mbox_trypost(mbox, msg);
+}
+
+u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **msg, u32_t timeout)
+{
+    if (mbox->cnt == 0 && WAIT_UNTIL(&mbox->readers, deadline_of(timeout), mbox->cnt > 0) != 0)
+        return SYS_ARCH_TIMEOUT;
+    mbox_take(mbox, msg);
+    return 0;
+}
+
+u32_t sys_arch_mbox_tryfetch(sys_mbox_t *mbox, void **msg)
+{
+    if (mbox->cnt == 0)
+        return SYS_MBOX_EMPTY;
+    mbox_take(mbox, msg);
+    return 0;
+}
+
+sys_thread_t sys_thread_new(const char *name, lwip_thread_fn thread, void *arg, int stacksize,
+                            int prio)
+{
+    struct thread *new = thread_create(name, thread, arg, (size_t)stacksize);
+
+    (void)prio;
+    if (new == NULL)
+        panic("out of memory for thread \"%s\"", name);
+    thread_detach(new);
+    return new;
+}

@@ -1,0 +1,33 @@
+/* Which driver takes which function, and its probe. */
+#include "kernel/error.h"
+#include "kernel/log.h"
+#include "pci/pci_private.h"
+
+extern const struct pci_driver __start_pci_drivers[], __stop_pci_drivers[];
+
+const struct pci_driver *pci_driver_match(const struct pci_device *pdev)
+{
+    for (const struct pci_driver *driver = __start_pci_drivers; driver < __stop_pci_drivers;
+         driver++)
+        for (const struct pci_id *id = driver->ids; id->vendor_id != 0; id++)
+            if (id->vendor_id == pdev->vendor_id && pdev->device_id >= id->device_id_first &&
+                pdev->device_id <= id->device_id_last)
+                return driver;
+    return NULL;
+}
+
+void pci_probe_all(void)
+{
+    FOR_EACH_DEVICE(pdev)
+    {
+        int rc;
+
+        if (!pdev->driver)
+            continue;
+        rc = pdev->driver->probe(pdev);
+        if (rc == 0)
+            continue;
+        log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
+        pdev->driver = NULL;
+    }
+}

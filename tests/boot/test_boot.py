@@ -1,0 +1,60 @@
+"""Every case of the table boots, shows what it must, obeys, and ends with the status it was told."""
+import pytest
+
+from cases import CASES, DISK
+from harness import parse_at
+
+
+def replaced(devices, path):
+    return [option.replace(DISK, path) for option in devices]
+
+
+def see(machine, wanted):
+    """One thing of a case's list; they may come in any order, before or after @ready."""
+    if isinstance(wanted, tuple):
+        machine.await_at(wanted[0], **wanted[1])
+    else:
+        machine.await_line(wanted.pattern)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(boot, image, case):
+    machine = boot(boot=case.boot, machine=case.machine, cpu=case.cpu, memory=case.memory, smp=case.smp,
+                   append=case.append, devices=replaced(case.devices, image().path))
+    machine.ready()
+    for wanted in case.sees:
+        see(machine, wanted)
+    for line in case.runs:
+        machine.run(line)
+    for text in case.sees_not:
+        assert not any(text in line for line in machine.lines), f"{text!r} is there"
+    assert not machine.at("fault")
+    machine.exit(0)
+
+
+def test_lines_for_scripts_are_well_formed(boot, image):
+    machine = boot(devices=replaced(CASES[0].devices, image().path))
+    machine.ready()
+    machine.run("irq")
+    for line in machine.lines:
+        parse_at(line)
+    for word in ("boot", "ready"):
+        assert len(machine.at(word)) == 1
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 42, 127])
+def test_exit_status(boot, status):
+    boot().ready().exit(status)
+
+
+def test_exit_status_uefi(boot):
+    boot(boot="uefi").ready().exit(3)
+
+
+def test_reboot(boot):
+    """QEMU is told not to reboot: a reset ends it, and no status was given."""
+    machine = boot().ready()
+    machine.send("reboot\r")
+    assert machine.wait_exit() == 125
+    assert not machine.at("fault")

@@ -1,0 +1,31 @@
+# Static checks. Each also stands alone: make check-layers, check-format, check-tidy, check-cppcheck.
+
+check: check-layers check-format check-tidy check-cppcheck
+
+C_DIRS := arch boot kernel irq pci msix virtio drivers libc net bench apps include tests
+C_FILES = $(shell find $(wildcard $(C_DIRS)) -name '*.[ch]' | sort)
+TIDY_FILES := $(filter %.c,$(KERNEL_SRCS) $(POSIX_SRCS))
+# clang-tidy reads the sources as clang, whichever compiler builds them.
+TIDY_FLAGS = $(filter-out -Werror -f% -mno-% -mcmodel%,$(1)) --target=x86_64-unknown-none-elf -ffreestanding
+
+check-layers:
+	$(Q)tools/check-layers
+
+check-format: | .cache/have-test
+	$(Q)tools/check-format $(C_FILES)
+
+check-tidy: $(addprefix $(B)/tidy/,$(TIDY_FILES))
+
+$(B)/tidy/%: % .clang-tidy $(OBJ)/%.o | .cache/have-test
+	$(call say,TIDY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(call TIDY_FLAGS,$(if $(filter $(<),$(KERNEL_SRCS)),$(KERNEL_FLAGS),$(POSIX_FLAGS))) \
+	    2>$@.log || { cat $@.log; exit 1; }
+	$(Q)touch $@
+
+check-cppcheck: | .cache/have-test
+	$(call say,CPPCHK,all)
+	$(Q)mkdir -p $(B)/cppcheck
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j2 \
+	    --cppcheck-build-dir=$(B)/cppcheck --suppress=missingIncludeSystem --suppress=comparePointers --suppress='*:$(NEWLIB)/*' \
+	    --suppress='*:$(LWIP)/*' $(filter -I% -D%,$(POSIX_FLAGS)) $(TIDY_FILES) $(wildcard apps/*/*.c)

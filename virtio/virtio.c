@@ -1,0 +1,177 @@
+/* The life of a virtio device, written once for every transport and driver: start, end, and being given up. */
+#include "virtio/virtio.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/console.h"
+#include "kernel/format.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "virtio/virtio_impl.h"
+
+extern const struct virtio_driver __start_virtio_drivers[], __stop_virtio_drivers[];
+
+#define PREFIX_MAX 8 /* kinds of devices that can be numbered */
+
+static struct list devices = LIST_INIT(devices);
+
+void virtio_for_each(void (*fn)(struct virtio_device *dev, void *arg), void *arg)
+{
+    LIST_FOR_EACH (it, &devices)
+        fn(CONTAINER_OF(it, struct virtio_device, link), arg);
+}
+
+struct virtio_device *virtio_find(const char *name)
+{
+    LIST_FOR_EACH (it, &devices) {
+        struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
+
+        if (strcmp(dev->name, name) == 0)
+            return dev;
+    }
+    return NULL;
+}
+
+static const struct virtio_driver *find_driver(uint32_t device_id)
+{
+    for (const struct virtio_driver *d = __start_virtio_drivers; d < __stop_virtio_drivers; d++) {
+        if (d->device_id == device_id)
+            return d;
+    }
+    return NULL;
+}
+
+/* Devices are numbered whether or not they come up, so that a broken one does not rename the others. */
+static void name_device(struct virtio_device *dev)
+{
+    static struct {
+        const char *prefix;
+        unsigned next;
+    } numbers[PREFIX_MAX];
+    const char *prefix = dev->driver->dev_prefix;
+    unsigned i = 0;
+
+    while (i < PREFIX_MAX - 1 && numbers[i].prefix != NULL && strcmp(numbers[i].prefix, prefix) != 0)
+        i++;
+    numbers[i].prefix = prefix;
+    format(dev->name, sizeof(dev->name), "%s%u", prefix, numbers[i].next++);
+}
+
+static void add_status(struct virtio_device *dev, uint8_t bits)
+{
+    dev->transport->set_status(dev, dev->transport->get_status(dev) | bits);
+}
+
+/* Rings of a reset device are dead, so nothing is written to memory after the machine was told to stop. */
+static void reset_all(void)
+{
+    LIST_FOR_EACH (it, &devices) {
+        struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
+
+        dev->transport->reset(dev);
+    }
+}
+
+static void register_exit_hook(void)
+{
+    static bool registered;
+
+    if (!registered && system_on_exit(reset_all) == 0)
+        registered = true;
+}
+
+/* Reset to DRIVER with features agreed on (3.1.1, steps 1 to 6). */
+static int begin(struct virtio_device *dev)
+{
+    int err = dev->transport->reset(dev);
+
+    if (err != 0) {
+        log_error("%s %s: reset does not end", dev->name, dev->bus_name);
+        return err;
+    }
+    add_status(dev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+    add_status(dev, VIRTIO_CONFIG_S_DRIVER);
+    err = virtio_features_negotiate(dev);
+    if (err != 0 || !virtio_has_feature(dev, VIRTIO_F_VERSION_1))
+        return err;
+    add_status(dev, VIRTIO_CONFIG_S_FEATURES_OK);
+    if ((dev->transport->get_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK) == 0) {
+        log_error("%s %s: device refuses features %#llx", dev->name, dev->bus_name,
+                  (unsigned long long)dev->features);
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+int virtio_device_add(struct virtio_device *dev)
+{
+    int err;
+
+    dev->driver = find_driver(dev->device_id);
+    if (dev->driver == NULL) {
+        log_info("virtio %s: no driver for device type %u", dev->bus_name, dev->device_id);
+        return -ENODEV;
+    }
+    name_device(dev);
+    register_exit_hook();
+    err = begin(dev);
+    if (err != 0)
+        goto fail;
+    err = dev->driver->probe(dev);
+    if (err != 0) {
+        log_error("%s %s: %s cannot use the device: %s", dev->name, dev->bus_name,
+                  dev->driver->name, error_name(err));
+        goto fail_probe;
+    }
+    list_append(&devices, &dev->link);
+    /* Before the status: the device may interrupt as soon as it has seen DRIVER_OK. */
+    dev->driver_ok = true;
+    add_status(dev, VIRTIO_CONFIG_S_DRIVER_OK);
+    dev->driver->start(dev);
+    return 0;
+
+fail_probe:
+    dev->transport->reset(dev);
+    virtio_queues_delete(dev);
+fail:
+    add_status(dev, VIRTIO_CONFIG_S_FAILED);
+    return err;
+}
+
+void virtio_device_remove(struct virtio_device *dev)
+{
+    dev->driver_ok = false;
+    dev->transport->reset(dev);
+    list_remove(&dev->link);
+    dev->driver->remove(dev);
+    virtio_queues_delete(dev);
+}
+
+void virtio_device_kill(struct virtio_device *dev, const char *reason)
+{
+    char quoted[128];
+
+    if (dev->dead != NULL)
+        return;
+    dev->dead = reason;
+    at_line("event", "name=%s kind=dead reason=%s", dev->name,
+            at_quote(quoted, sizeof(quoted), reason));
+    if (dev->transport->reset(dev) != 0)
+        log_error("%s %s: reset does not end, its access to memory is off", dev->name, dev->bus_name);
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
+        if (dev->queues[i] != NULL)
+            virtqueue_stop(dev->queues[i], reason);
+    }
+    if (dev->driver->killed != NULL)
+        dev->driver->killed(dev);
+}
+
+bool virtio_config_interrupt(struct virtio_device *dev)
+{
+    if (!dev->driver_ok)
+        return false;
+    if (dev->dead == NULL && dev->driver->config_changed != NULL)
+        dev->driver->config_changed(dev);
+    return true;
+}

@@ -1,0 +1,94 @@
+/* Feature negotiation: what is offered, wanted by the driver, and possible with the rings built in here. */
+#include <errno.h>
+
+#include "kernel/log.h"
+#include "virtio/virtio_impl.h"
+
+#define BIT(n) (1ull << (n))
+
+static const struct virtio_feature ring_features[] = {
+    {.bit = VIRTIO_RING_F_INDIRECT_DESC, .name = "VIRTIO_RING_F_INDIRECT_DESC"},
+    {.bit = VIRTIO_RING_F_EVENT_IDX, .name = "VIRTIO_RING_F_EVENT_IDX"},
+    {.bit = VIRTIO_F_VERSION_1, .name = "VIRTIO_F_VERSION_1"},
+    {.name = NULL},
+};
+
+/* Known by name, never accepted. */
+static const struct virtio_feature other_features[] = {
+    {.bit = VIRTIO_F_NOTIFY_ON_EMPTY, .name = "VIRTIO_F_NOTIFY_ON_EMPTY"},
+    {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
+    {.bit = VIRTIO_F_ACCESS_PLATFORM, .name = "VIRTIO_F_ACCESS_PLATFORM"},
+    {.bit = VIRTIO_F_RING_PACKED, .name = "VIRTIO_F_RING_PACKED"},
+    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER"},
+    {.bit = VIRTIO_F_ORDER_PLATFORM, .name = "VIRTIO_F_ORDER_PLATFORM"},
+    {.bit = VIRTIO_F_SR_IOV, .name = "VIRTIO_F_SR_IOV"},
+    {.bit = VIRTIO_F_NOTIFICATION_DATA, .name = "VIRTIO_F_NOTIFICATION_DATA"},
+    {.bit = VIRTIO_F_NOTIF_CONFIG_DATA, .name = "VIRTIO_F_NOTIF_CONFIG_DATA"},
+    {.bit = VIRTIO_F_RING_RESET, .name = "VIRTIO_F_RING_RESET"},
+    {.name = NULL},
+};
+
+static const char *find_name(const struct virtio_feature *table, unsigned bit)
+{
+    for (; table->name != NULL; table++) {
+        if (table->bit == bit)
+            return table->name;
+    }
+    return NULL;
+}
+
+const char *virtio_feature_name(const struct virtio_device *dev, unsigned bit)
+{
+    const char *name = find_name(dev->driver->features, bit);
+
+    if (name == NULL)
+        name = find_name(ring_features, bit);
+    return name != NULL ? name : find_name(other_features, bit);
+}
+
+static uint64_t table_mask(const struct virtio_feature *table)
+{
+    uint64_t mask = 0;
+
+    for (; table->name != NULL; table++)
+        mask |= BIT(table->bit);
+    return mask;
+}
+
+/* Takes features away whose prerequisites are not there, until none is left that must go. */
+static uint64_t drop_unsupported(const struct virtio_feature *table, uint64_t features)
+{
+    uint64_t before;
+
+    do {
+        before = features;
+        for (const struct virtio_feature *f = table; f->name != NULL; f++) {
+            if ((features & f->needs) != f->needs)
+                features &= ~BIT(f->bit);
+        }
+    } while (features != before);
+    return features;
+}
+
+int virtio_features_negotiate(struct virtio_device *dev)
+{
+    const struct virtio_feature *table = dev->driver->features;
+    uint64_t offered = dev->transport->get_features(dev);
+    uint64_t features = offered & (table_mask(table) | table_mask(ring_features));
+    int err = 0;
+
+    dev->offered = offered;
+    features = drop_unsupported(table, features);
+    for (const struct virtio_feature *f = table; f->name != NULL; f++) {
+        if (f->required && (features & BIT(f->bit)) == 0) {
+            log_error("%s %s: device offers no usable features: %s missing", dev->name,
+                      dev->bus_name, f->name);
+            err = -ENOTSUP;
+        }
+    }
+    if (err != 0)
+        return err;
+    dev->features = features;
+    dev->transport->set_features(dev, features);
+    return 0;
+}

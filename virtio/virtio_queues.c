@@ -1,0 +1,134 @@
+/* Creating and deleting a device's queues: rings, their activation in the device, then interrupts. */
+#include <errno.h>
+
+#include "kernel/bootopt.h"
+#include "kernel/log.h"
+#include "virtio/virtio.h"
+
+enum ring_choice { RING_SPLIT, RING_PACKED };
+
+static const struct bootopt_choice ring_choices[] = {
+    {"auto", RING_SPLIT},
+    {"split", RING_SPLIT},
+    {"packed", RING_PACKED},
+    {NULL, 0},
+};
+
+/* Entries the ring will have, or a negative errno. */
+static int queue_size(struct virtio_device *dev, unsigned index,
+                      const struct virtqueue_config *config)
+{
+    int size = dev->transport->queue_size(dev, index);
+
+    if (size == 0) {
+        log_error("%s %s: device has no queue %u (%s)", dev->name, dev->bus_name, index,
+                  config->name);
+        return -ENOENT;
+    }
+    if (size < 0) {
+        log_error("%s %s: queue %u (%s) is in use already", dev->name, dev->bus_name, index,
+                  config->name);
+        return size;
+    }
+    if (!dev->transport->queue_size_fixed) {
+        unsigned max = config->size_max != 0 ? config->size_max : VIRTQUEUE_SIZE_MAX;
+
+        while ((unsigned)size > max)
+            size >>= 1;
+    }
+    if ((size & (size - 1)) != 0 || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
+        log_error("%s %s: queue %u (%s) has a bad size: %d", dev->name, dev->bus_name, index,
+                  config->name, size);
+        return -EINVAL;
+    }
+    return size;
+}
+
+static int create_queue(struct virtio_device *dev, unsigned index,
+                        const struct virtqueue_config *config)
+{
+    int size = queue_size(dev, index, config);
+    struct virtqueue *vq;
+    int err;
+
+    if (size < 0)
+        return size;
+    vq = virtqueue_split_alloc(&(struct virtqueue_params){
+        .name = config->name,
+        .dev_name = dev->name,
+        .dev = dev,
+        .index = index,
+        .size = (unsigned)size,
+        .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
+        .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
+        .indirect_max = config->indirect_max,
+        .ring_limit_pa = dev->transport->ring_limit_pa,
+        .notify = dev->transport->notify,
+        .callback = config->callback,
+    });
+    if (vq == NULL) {
+        log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,
+                  index, config->name, size);
+        return -ENOMEM;
+    }
+    err = dev->transport->queue_set(dev, vq);
+    if (err != 0) {
+        log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name,
+                  dev->bus_name, index, config->name);
+        virtqueue_free(vq);
+        return err;
+    }
+    dev->queues[index] = vq;
+    return 0;
+}
+
+static void delete_queues(struct virtio_device *dev)
+{
+    for (unsigned i = dev->queue_cnt; i-- > 0;) {
+        struct virtqueue *vq = dev->queues[i];
+
+        if (vq == NULL)
+            continue;
+        dev->transport->queue_clear(dev, vq);
+        dev->queues[i] = NULL;
+        virtqueue_free(vq);
+    }
+    dev->queue_cnt = 0;
+}
+
+int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_config *configs,
+                         unsigned cnt)
+{
+    int err;
+
+    if (cnt > VIRTIO_QUEUE_MAX)
+        return -EINVAL;
+    if (bootopt_choice("ring", ring_choices, RING_SPLIT) != RING_SPLIT) {
+        log_error("%s %s: ring=packed is not built in, device not used", dev->name, dev->bus_name);
+        return -ENOTSUP;
+    }
+    dev->queue_cnt = cnt;
+    for (unsigned i = 0; i < cnt; i++) {
+        if (configs[i].name == NULL)
+            continue;
+        err = create_queue(dev, i, &configs[i]);
+        if (err != 0)
+            goto fail;
+    }
+    err = dev->transport->irq->setup(dev);
+    if (err != 0)
+        goto fail;
+    return 0;
+
+fail:
+    delete_queues(dev);
+    return err;
+}
+
+void virtio_queues_delete(struct virtio_device *dev)
+{
+    if (dev->queue_cnt == 0)
+        return;
+    dev->transport->irq->teardown(dev);
+    delete_queues(dev);
+}

@@ -1,0 +1,414 @@
+/* The split ring (virtio 1.3, 2.7). What the driver must remember about a descriptor is kept beside the ring, in
+ * private memory: the ring itself is written, and only the used ring and avail_event are ever read. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "arch/barrier.h"
+#include "kernel/list.h"
+#include "kernel/log.h"
+#include "kernel/page.h"
+#include "virtio/virtqueue.h"
+#include "virtio/vring.h"
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* What is known of a chain, at the index of its head. */
+struct split_chain {
+    void *token; /* NULL: no chain in flight begins here */
+    uint32_t writable_len;
+    uint16_t tail;     /* last ring descriptor */
+    uint16_t desc_cnt; /* ring descriptors taken */
+};
+
+struct split {
+    struct virtqueue vq;
+    struct vring_desc *desc;
+    struct vring_avail *avail;
+    struct vring_used *used;
+    struct split_chain *chains;
+    uint16_t *next; /* links the descriptors of a chain, and the free ones */
+    uint16_t mask;
+    uint16_t free_head;
+    uint16_t avail_idx; /* chains added */
+    uint16_t published; /* chains the device may see */
+    uint16_t used_seen; /* used index as last read and checked */
+    uint16_t last_used; /* used entries taken */
+    uint16_t armed;     /* used_event as last written */
+    bool event_idx;
+    bool auto_arm; /* ask for an interrupt whenever no used entry is left */
+    uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */
+    uint32_t table_len;
+    struct vring_desc *tables; /* one for each head */
+    uint64_t tables_pa;
+    uint64_t desc_pa;
+    unsigned drain_idx;
+    struct log_limit bad_len_log;
+};
+
+static inline struct split *to_split(const struct virtqueue *vq)
+{
+    return CONTAINER_OF(vq, struct split, vq);
+}
+
+/* Behind the ring's entries lie used_event (avail ring) and avail_event (used ring). */
+static inline uint16_t *used_event(const struct split *s)
+{
+    return &s->avail->ring[s->vq.size];
+}
+
+static inline uint16_t *avail_event(const struct split *s)
+{
+    return (uint16_t *)&s->used->ring[s->vq.size];
+}
+
+static inline void arm(struct split *s, uint16_t event)
+{
+    s->armed = event;
+    WRITE_ONCE(*used_event(s), event);
+}
+
+/* A descriptor's length, flags and next as the 64-bit word they make up, to be stored at once. */
+#define WORD_FLAGS(flags) ((uint64_t)(flags) << 32)
+#define WORD_NEXT(next)   ((uint64_t)(next) << 48)
+
+static inline void put_desc(struct vring_desc *desc, uint64_t pa, uint64_t word)
+{
+    uint64_t *words = (uint64_t *)desc;
+
+    words[0] = pa;
+    words[1] = word;
+}
+
+/* Takes head @head and @desc_cnt descriptors, and writes the chain's head into the avail ring; not yet exposed. */
+static inline struct split_chain *take_head(struct split *s, unsigned head, unsigned desc_cnt,
+                                            void *token)
+{
+    struct split_chain *chain = &s->chains[head];
+    unsigned idx = s->avail_idx;
+
+    s->vq.free_cnt = (uint16_t)(s->vq.free_cnt - desc_cnt);
+    s->avail->ring[idx & s->mask] = (uint16_t)head;
+    s->avail_idx = (uint16_t)(idx + 1);
+    chain->token = token;
+    chain->desc_cnt = (uint16_t)desc_cnt;
+    return chain;
+}
+
+/* Describes the pieces in ring descriptors taken from the free list. */
+static __attribute__((noinline)) int add_ring(struct split *s, const struct virtqueue_seg *segs,
+                                              unsigned out_cnt, unsigned in_cnt, void *token)
+{
+    unsigned cnt = out_cnt + in_cnt, head = s->free_head, idx = head, tail = head;
+    struct vring_desc *ring = s->desc;
+    struct split_chain *chain;
+    uint32_t writable_len = 0;
+
+    if (UNLIKELY(s->vq.broken != NULL))
+        return -EIO;
+    if (UNLIKELY(cnt - 1 >= s->vq.size))
+        return -EINVAL;
+    if (UNLIKELY(cnt > s->vq.free_cnt))
+        return -ENOSPC;
+    chain = take_head(s, head, cnt, token);
+    for (unsigned i = 0; i < cnt; i++) {
+        uint64_t flags = WORD_FLAGS(VRING_DESC_F_NEXT);
+
+        if (i >= out_cnt) {
+            flags = WORD_FLAGS(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE);
+            writable_len += segs[i].len;
+        }
+        tail = idx;
+        idx = s->next[idx];
+        put_desc(&ring[tail], segs[i].pa, WORD_NEXT(idx) | flags | segs[i].len);
+    }
+    ring[tail].flags = in_cnt > 0 ? VRING_DESC_F_WRITE : 0;
+    s->free_head = (uint16_t)idx;
+    chain->tail = (uint16_t)tail;
+    chain->writable_len = writable_len;
+    return 0;
+}
+
+/* The same in the head's own indirect table, for one ring descriptor (2.7.5.3). A broken queue has none. */
+static inline int add_table(struct split *s, const struct virtqueue_seg *segs, unsigned out_cnt,
+                            unsigned in_cnt, void *token)
+{
+    unsigned cnt = out_cnt + in_cnt, head = s->free_head, i = 0;
+    struct split_chain *chain = take_head(s, head, 1, token);
+    uint64_t off = (uint64_t)head * s->table_len;
+    struct vring_desc *table = (struct vring_desc *)((char *)s->tables + off);
+    uint64_t word = WORD_FLAGS(VRING_DESC_F_NEXT) | WORD_NEXT(1);
+    uint32_t len, writable_len = 0;
+
+    s->free_head = s->next[head];
+    chain->tail = (uint16_t)head;
+    put_desc(&s->desc[head], s->tables_pa + off,
+             WORD_FLAGS(VRING_DESC_F_INDIRECT) | cnt * sizeof(*table));
+    do {
+        if (i == out_cnt) {
+            word |= WORD_FLAGS(VRING_DESC_F_WRITE);
+            writable_len = 0;
+        }
+        len = segs[i].len;
+        writable_len += len;
+        put_desc(&table[i], segs[i].pa, word | len);
+        word += WORD_NEXT(1);
+    } while (++i < cnt);
+    if (in_cnt == 0)
+        writable_len = 0;
+    table[cnt - 1].flags = (uint16_t)(word >> 32) & VRING_DESC_F_WRITE;
+    chain->writable_len = writable_len;
+    return 0;
+}
+
+static int split_add(struct virtqueue *vq, const struct virtqueue_seg *segs, unsigned out_cnt,
+                     unsigned in_cnt, void *token)
+{
+    struct split *s = to_split(vq);
+
+    /* 2..table_cnt pieces; without a free descriptor add_ring() tells what is wrong. */
+    if (out_cnt + in_cnt - 2 >= s->table_cnt - 1 || UNLIKELY(vq->free_cnt == 0))
+        return add_ring(s, segs, out_cnt, in_cnt, token);
+    return add_table(s, segs, out_cnt, in_cnt, token);
+}
+
+static bool split_kick(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+    uint16_t old_idx = s->published, new_idx = s->avail_idx;
+    bool wanted;
+
+    if (old_idx == new_idx || UNLIKELY(vq->broken != NULL))
+        return false;
+    /* Orders descriptors and ring entries before the index that exposes them (2.7.13.3.1). */
+    dma_wmb();
+    WRITE_ONCE(s->avail->idx, new_idx);
+    s->published = new_idx;
+    vq->chain_cnt += (uint16_t)(new_idx - old_idx);
+    /* Orders the index before the read of the device's wish: else both sides may sleep (2.7.13.4.1). */
+    dma_mb();
+    if (s->event_idx)
+        wanted = vring_need_event(READ_ONCE(*avail_event(s)), new_idx, old_idx);
+    else
+        wanted = (READ_ONCE(s->used->flags) & VRING_USED_F_NO_NOTIFY) == 0;
+    if (!wanted)
+        return false;
+    vq->notify_cnt++;
+    vq->notify(vq);
+    return true;
+}
+
+/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none. */
+static __attribute__((noinline)) bool split_look(struct split *s)
+{
+    uint16_t idx = READ_ONCE(s->used->idx);
+
+    if (idx == s->last_used) {
+        if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
+            return false;
+        arm(s, s->last_used);
+        /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
+        dma_mb();
+        idx = READ_ONCE(s->used->idx);
+        if (idx == s->last_used)
+            return false;
+    }
+    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used)) {
+        virtqueue_break(&s->vq, "used index beyond what is in flight");
+        return false;
+    }
+    /* Orders the index before the entries that it covers. */
+    dma_rmb();
+    s->used_seen = idx;
+    return true;
+}
+
+static __attribute__((noinline)) void count_bad_len(struct split *s, uint32_t len, uint32_t room)
+{
+    s->vq.bad_len_cnt++;
+    log_limited(&s->bad_len_log, LOG_WARN, "%s: queue %s: device says it wrote %u bytes into %u",
+                s->vq.dev_name, s->vq.name, len, room);
+}
+
+static void *split_get(struct virtqueue *vq, uint32_t *len)
+{
+    struct split *s = to_split(vq);
+    const struct vring_used_elem *elem;
+    struct split_chain *chain;
+    uint16_t last_used = s->last_used;
+    uint32_t id, used_len;
+    void *token;
+
+    if (UNLIKELY(vq->broken != NULL))
+        return NULL;
+    if (last_used == s->used_seen && !split_look(s))
+        return NULL;
+    elem = &s->used->ring[last_used & s->mask];
+    id = READ_ONCE(elem->id);
+    used_len = READ_ONCE(elem->len);
+    if (UNLIKELY(id > s->mask)) {
+        virtqueue_break(vq, "used id out of range");
+        return NULL;
+    }
+    chain = &s->chains[id];
+    token = chain->token;
+    if (UNLIKELY(token == NULL)) {
+        virtqueue_break(vq, "used id is not in flight");
+        return NULL;
+    }
+    if (UNLIKELY(used_len > chain->writable_len)) {
+        count_bad_len(s, used_len, chain->writable_len);
+        used_len = 0;
+    }
+    s->last_used = (uint16_t)(last_used + 1);
+    chain->token = NULL;
+    vq->free_cnt = (uint16_t)(vq->free_cnt + chain->desc_cnt);
+    s->next[chain->tail] = s->free_head;
+    s->free_head = (uint16_t)id;
+    *len = used_len;
+    return token;
+}
+
+static bool split_pending(const struct virtqueue *vq)
+{
+    const struct split *s = to_split(vq);
+
+    return s->last_used != READ_ONCE(s->used->idx);
+}
+
+static void split_disable_cb(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+
+    s->auto_arm = false;
+    if (s->event_idx) /* the index just passed is the one that comes last */
+        arm(s, (uint16_t)(s->last_used - 1));
+    else
+        WRITE_ONCE(s->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+/* Asks for an interrupt when @more further entries and one have been used; true when they have been already. */
+static bool split_enable_after(struct split *s, uint16_t more)
+{
+    if (s->event_idx)
+        arm(s, (uint16_t)(s->last_used + more));
+    else
+        WRITE_ONCE(s->avail->flags, 0);
+    /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
+    dma_mb();
+    return s->vq.broken == NULL && (uint16_t)(READ_ONCE(s->used->idx) - s->last_used) > more;
+}
+
+static bool split_enable_cb(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+
+    s->auto_arm = true;
+    return split_enable_after(s, 0);
+}
+
+static bool split_enable_cb_delayed(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+    unsigned in_flight = (uint16_t)(s->published - s->last_used);
+
+    s->auto_arm = false;
+    return split_enable_after(s, (uint16_t)(in_flight * 3 / 4));
+}
+
+static void *split_drain(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+
+    while (s->drain_idx < vq->size) {
+        struct split_chain *chain = &s->chains[s->drain_idx++];
+        void *token = chain->token;
+
+        if (token != NULL) {
+            chain->token = NULL;
+            return token;
+        }
+    }
+    return NULL;
+}
+
+static void split_layout(const struct virtqueue *vq, struct virtqueue_layout *layout)
+{
+    const struct split *s = to_split(vq);
+
+    layout->desc_pa = s->desc_pa;
+    layout->avail_pa = s->desc_pa + vring_avail_off(vq->size);
+    layout->used_pa = s->desc_pa + vring_used_off(vq->size);
+    layout->len = vring_size(vq->size);
+}
+
+/* Also for objects that are only half built. */
+static void split_free(struct virtqueue *vq)
+{
+    struct split *s = to_split(vq);
+
+    if (s->tables != NULL)
+        dma_free(s->tables, (size_t)vq->size * s->table_len);
+    if (s->desc != NULL)
+        dma_free(s->desc, vring_size(vq->size));
+    free(s->next);
+    free(s->chains);
+    free(s);
+}
+
+static const struct virtqueue_ops split_ops = {
+    .name = "split",
+    .add = split_add,
+    .kick = split_kick,
+    .get = split_get,
+    .pending = split_pending,
+    .disable_cb = split_disable_cb,
+    .enable_cb = split_enable_cb,
+    .enable_cb_delayed = split_enable_cb_delayed,
+    .drain = split_drain,
+    .layout = split_layout,
+    .free = split_free,
+};
+
+static bool split_alloc_memory(struct split *s, const struct virtqueue_params *params)
+{
+    unsigned size = params->size;
+
+    s->chains = calloc(size, sizeof(*s->chains));
+    s->next = calloc(size, sizeof(*s->next));
+    s->desc = dma_alloc(vring_size(size), params->ring_limit_pa, &s->desc_pa);
+    if (s->chains == NULL || s->next == NULL || s->desc == NULL)
+        return false;
+    s->table_cnt = 1;
+    if (!params->indirect || params->indirect_max < 2)
+        return true;
+    s->table_cnt = params->indirect_max < size ? params->indirect_max : size;
+    s->table_len = s->table_cnt * (uint32_t)sizeof(*s->tables);
+    s->tables = dma_alloc((size_t)size * s->table_len, 0, &s->tables_pa);
+    return s->tables != NULL;
+}
+
+struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
+{
+    struct split *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    if (!virtqueue_setup(&s->vq, &split_ops, params)) {
+        free(s);
+        return NULL;
+    }
+    if (!split_alloc_memory(s, params)) {
+        split_free(&s->vq);
+        return NULL;
+    }
+    s->avail = (void *)((char *)s->desc + vring_avail_off(params->size));
+    s->used = (void *)((char *)s->desc + vring_used_off(params->size));
+    s->mask = (uint16_t)(params->size - 1);
+    for (unsigned i = 0; i < params->size; i++)
+        s->next[i] = (uint16_t)(i + 1);
+    s->event_idx = params->event_idx;
+    s->auto_arm = true;
+    if (params->callback == NULL)
+        split_disable_cb(&s->vq);
+    return &s->vq;
+}

@@ -25,8 +25,7 @@ const char *clock_source(void);
 /* Busy-waits @us microseconds. Any context; for device settle times only. */
 void clock_delay_us(unsigned us);
 
-/* @fn runs in interrupt context when the deadline set by clock_timer_set() has passed. Called once.
- */
+/* @fn runs in interrupt context when clock_timer_set()'s deadline has passed. Called once. */
 void clock_timer_init(void (*fn)(void));
 
 /* Arms this CPU's timer for clock_ns() == @deadline_ns; UINT64_MAX disarms it. */

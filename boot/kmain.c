@@ -40,6 +40,14 @@ static void print_boot_line(const struct boot_info *info)
             pages.total_cnt * (PAGE_SIZE / 1024), at_quote(cpu, sizeof(cpu), cpu_model()));
 }
 
+static void log_firmware_warnings(void)
+{
+    const struct firmware_info *firmware = firmware_get();
+
+    for (unsigned i = 0; i < firmware->warning_cnt; i++)
+        log_warn("firmware: %s", firmware->warnings[i]);
+}
+
 /* From bare CPU to memory that may be handed out. */
 static void init_machine(struct boot_info *info)
 {
@@ -64,7 +72,9 @@ static void init_kernel(struct boot_info *info)
     print_boot_line(info);
     bootopt_init(info->cmdline);
     log_set_level(bootopt_choice("loglevel", log_levels, LOG_INFO));
+    log_firmware_warnings();
     intr_init();
+    irq_init();
 }
 
 static void init_devices(void)

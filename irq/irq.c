@@ -12,17 +12,28 @@
 /* Number 0 is never given out, so that it can mean "none". */
 static struct irq_desc *descs[IRQ_MAX];
 
-/* The vector's handler. The descriptor was allocated with the vector, so there is nothing to look
- * up. */
+/* Several actions, or none: each is asked, since a shared line does not tell whose it is. */
+static __attribute__((noinline)) void dispatch_shared(struct irq_desc *desc)
+{
+    unsigned handled = IRQ_NONE;
+
+    for (const struct irq_action *action = desc->actions; action; action = action->next)
+        handled |= action->handler(action->cookie);
+    if (handled == IRQ_NONE)
+        desc->spurious_cnt++;
+}
+
+/* The vector's handler. The descriptor was given with the vector, so there is nothing to look up.
+ */
 static void irq_dispatch(void *arg)
 {
     struct irq_desc *desc = arg;
-    unsigned handled = IRQ_NONE;
+    const struct irq_action *action = desc->actions;
 
     desc->cpu_cnt[cpu_this()->id]++;
-    for (const struct irq_action *action = desc->actions; action; action = action->next)
-        handled |= action->handler(action->cookie);
-    if (__builtin_expect(handled == IRQ_NONE, 0))
+    if (__builtin_expect(!action || action->next, 0))
+        dispatch_shared(desc);
+    else if (__builtin_expect(action->handler(action->cookie) == IRQ_NONE, 0))
         desc->spurious_cnt++;
 }
 

@@ -303,5 +303,5 @@ bool msix_pending(const struct pci_device *pdev, unsigned entry)
 
     if (!msix || entry >= msix->cnt)
         return false;
-    return (mmio_read32(msix->pba + entry / 32 * 4) >> (entry % 32)) & 1;
+    return (mmio_read32(msix->pba + (size_t)(entry / 32) * 4) >> (entry % 32)) & 1;
 }

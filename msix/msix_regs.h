@@ -15,6 +15,6 @@ _Static_assert(sizeof(struct msix_table_entry) == 16, "fixed by the specificatio
 #define MSIX_CONTROL_MASKED 0x00000001u
 
 /* Pending bits: one per entry, in units of 64. */
-#define MSIX_PBA_LEN(entries) (((entries) + 63u) / 64 * 8)
+#define MSIX_PBA_LEN(entries) (((entries) + 63ul) / 64 * 8)
 
 #endif

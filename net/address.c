@@ -1,5 +1,6 @@
 /* Addresses of interfaces: the boot option ip=, DHCP and what came of it, IPv6 autoconfiguration.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,14 @@ static bool parse_static(const char *value)
     return !ip4_addr_isany_val(config.ip);
 }
 
+const char *address_text(const ip_addr_t *ip, char buf[ADDRESS_TEXT_MAX])
+{
+    ipaddr_ntoa_r(ip, buf, ADDRESS_TEXT_MAX);
+    for (char *c = buf; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return buf;
+}
+
 static const char *text_or_none(char *buf, size_t size, const ip4_addr_t *ip)
 {
     return ip4_addr_isany(ip) ? "none" : ip4addr_ntoa_r(ip, buf, (int)size);
@@ -66,26 +75,25 @@ static void tell_address(struct interface *iface)
 {
     struct netif *netif = &iface->netif;
     const ip_addr_t *dns = dns_getserver(0);
-    char ip[16], gateway[16], server[48];
+    char ip[16], gateway[16], server[ADDRESS_TEXT_MAX];
 
     iface->has_address = true;
     ip4addr_ntoa_r(netif_ip4_addr(netif), ip, sizeof(ip));
-    if (ip_addr_isany(dns) || ipaddr_ntoa_r(dns, server, sizeof(server)) == NULL)
-        memcpy(server, "none", sizeof("none"));
     at_line("event", "name=%s kind=address ip=%s/%u gateway=%s dns=%s via=%s", iface->name, ip,
             interface_prefix_len(iface),
-            text_or_none(gateway, sizeof(gateway), netif_ip4_gw(netif)), server,
+            text_or_none(gateway, sizeof(gateway), netif_ip4_gw(netif)),
+            ip_addr_isany(dns) ? "none" : address_text(dns, server),
             iface->use_dhcp ? "dhcp" : "static");
     wait_queue_wake_all(&address_wait);
 }
 
 static void tell_address6(struct interface *iface, const ip_addr_t *ip)
 {
-    char text[48];
+    char text[ADDRESS_TEXT_MAX];
 
-    at_line("event", "name=%s kind=address6 ip=%s via=%s", iface->name,
-            ipaddr_ntoa_r(ip, text, sizeof(text)),
+    at_line("event", "name=%s kind=address6 ip=%s via=%s", iface->name, address_text(ip, text),
             ip6_addr_islinklocal(ip_2_ip6(ip)) ? "link-local" : "slaac");
+    wait_queue_wake_all(&address_wait);
 }
 
 /* lwIP reports each change of an interface here, with the core lock held. */
@@ -166,6 +174,31 @@ void address_start(struct interface *iface, unsigned index)
     sys_timeout(DHCP_PATIENCE_MS, dhcp_check, iface);
 }
 
+/* No lease yet, or, for IPv6, the link-local address not yet known to be nobody else's. */
+static bool is_pending(const struct interface *iface, bool v6)
+{
+    if (!netif_is_link_up(&iface->netif))
+        return false;
+    return v6 ? ip6_addr_istentative(netif_ip6_addr_state(&iface->netif, 0))
+              : iface->use_dhcp && !iface->has_address;
+}
+
+static bool any_pending(bool v6)
+{
+    for (unsigned i = 0; i < interface_cnt; i++) {
+        if (is_pending(interfaces[i], v6))
+            return true;
+    }
+    return false;
+}
+
+bool address_settle(bool v6, unsigned timeout_ms)
+{
+    uint64_t deadline = clock_ns() + timeout_ms * NS_PER_MS;
+
+    return any_pending(v6) && WAIT_UNTIL(&address_wait, deadline, !any_pending(v6)) == 0;
+}
+
 static bool any_address(void)
 {
     for (unsigned i = 0; i < interface_cnt; i++) {
@@ -177,7 +210,7 @@ static bool any_address(void)
 
 int system_network_wait(unsigned timeout_ms)
 {
-    if (interface_cnt == 0)
+    if (interface_cnt == 0 || config.none)
         return -ENODEV;
     return WAIT_UNTIL(&address_wait, clock_ns() + timeout_ms * NS_PER_MS, any_address());
 }

@@ -70,6 +70,15 @@ bool net_in_batch(void);
 /* Reads the boot option ip=. */
 void address_init(void);
 
+/* @ip as text; IPv6 in lower case (RFC 5952), which lwIP's own function does not write. Returns
+ * @buf. */
+#define ADDRESS_TEXT_MAX 48
+const char *address_text(const ip_addr_t *ip, char buf[ADDRESS_TEXT_MAX]);
+
+/* Waits while interfaces are still getting their addresses. False when none is, or some still are
+ * in the end. */
+bool address_settle(bool v6, unsigned timeout_ms);
+
 /* Configures a new interface. With the core lock. */
 void address_start(struct interface *iface, unsigned index);
 

@@ -59,33 +59,6 @@ static void update_link(struct interface *iface)
         netif_set_link_up(&iface->netif);
 }
 
-static void net_thread(void *arg)
-{
-    bool unsent = false;
-
-    (void)arg;
-    for (;;) {
-        bool more = false;
-
-        WAIT_UNTIL(&work_wait, unsent ? clock_ns() + RETRY_NS : WAIT_FOREVER, work_pending);
-        work_pending = false;
-        unsent = false;
-        LOCK_TCPIP_CORE();
-        in_batch = true;
-        for (unsigned i = 0; i < interface_cnt; i++) {
-            update_link(interfaces[i]);
-            more |= vring_receive(interfaces[i]);
-            unsent |= vring_flush(interfaces[i]);
-        }
-        in_batch = false;
-        UNLOCK_TCPIP_CORE();
-        if (more) {
-            work_pending = true;
-            thread_yield();
-        }
-    }
-}
-
 static int interface_add(struct netdev *dev, unsigned index)
 {
     struct interface *iface = calloc(1, sizeof(*iface));
@@ -111,6 +84,49 @@ static int interface_add(struct netdev *dev, unsigned index)
     address_start(iface, index);
     UNLOCK_TCPIP_CORE();
     return 0;
+}
+
+/* In the net thread, so that the rest of the start need not wait; later threads find all interfaces
+ * there. */
+static void add_interfaces(void)
+{
+    struct netdev *dev;
+
+    for (unsigned i = 0; (dev = netdev_get(i)) != NULL && i < INTERFACE_MAX; i++) {
+        int rc = interface_add(dev, i);
+
+        if (rc != 0)
+            log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name,
+                      strerror(-rc));
+    }
+}
+
+static void net_thread(void *arg)
+{
+    bool unsent = false;
+
+    (void)arg;
+    add_interfaces();
+    for (;;) {
+        bool more = false;
+
+        WAIT_UNTIL(&work_wait, unsent ? clock_ns() + RETRY_NS : WAIT_FOREVER, work_pending);
+        work_pending = false;
+        unsent = false;
+        LOCK_TCPIP_CORE();
+        in_batch = true;
+        for (unsigned i = 0; i < interface_cnt; i++) {
+            update_link(interfaces[i]);
+            more |= vring_receive(interfaces[i]);
+            unsent |= vring_flush(interfaces[i]);
+        }
+        in_batch = false;
+        UNLOCK_TCPIP_CORE();
+        if (more) {
+            work_pending = true;
+            thread_yield();
+        }
+    }
 }
 
 /* Has some connection data that the other end has not confirmed? */
@@ -141,7 +157,6 @@ static void drain(void)
 
 int net_init(void)
 {
-    struct netdev *dev;
     struct thread *thread;
 
     net_sys_init();
@@ -149,13 +164,6 @@ int net_init(void)
     net_sockets_init();
     net_report_init();
     address_init();
-    for (unsigned i = 0; (dev = netdev_get(i)) != NULL && i < INTERFACE_MAX; i++) {
-        int rc = interface_add(dev, i);
-
-        if (rc != 0)
-            log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name,
-                      strerror(-rc));
-    }
     thread = thread_create("net", net_thread, NULL, NET_STACK_LEN);
     if (thread == NULL)
         return -ENOMEM;

@@ -43,13 +43,12 @@ CONSOLE_COMMAND(net, .name = "net", .usage = "net", .summary = "interfaces, addr
 static void print_lease(const struct interface *iface)
 {
     const struct dhcp *dhcp = netif_dhcp_data(&iface->netif);
-    char ip[16], gateway[16], server[48];
+    char ip[16], gateway[16], server[ADDRESS_TEXT_MAX];
 
     print("%s: %s, gateway %s, from server %s, for %lu s\n", iface->name,
           ip4addr_ntoa_r(netif_ip4_addr(&iface->netif), ip, sizeof(ip)),
           ip4addr_ntoa_r(netif_ip4_gw(&iface->netif), gateway, sizeof(gateway)),
-          ipaddr_ntoa_r(&dhcp->server_ip_addr, server, sizeof(server)),
-          (unsigned long)dhcp->offered_t0_lease);
+          address_text(&dhcp->server_ip_addr, server), (unsigned long)dhcp->offered_t0_lease);
     at_line("result", "name=%s.lease value=%lu unit=s", iface->name,
             (unsigned long)dhcp->offered_t0_lease);
 }

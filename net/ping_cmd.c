@@ -21,6 +21,7 @@
 #define PING_COUNT_MAX   1000000
 #define PING_REPLY_NS    1000000000ull /* an answer must come within */
 #define PING_INTERVAL_NS 200000000ull
+#define ADDRESS_WAIT_MS  10000
 #define NS_PER_US        1000u
 
 struct ping {
@@ -37,15 +38,30 @@ struct packet {
     char data[PING_DATA_LEN];
 };
 
+/* A link-local address without an interface is one on the first. */
+static void default_zone(struct ping *ping)
+{
+    struct sockaddr_in6 *to = (struct sockaddr_in6 *)&ping->to;
+
+    if (ping->v6 && to->sin6_scope_id == 0 && IN6_IS_ADDR_LINKLOCAL(&to->sin6_addr) &&
+        interface_cnt > 0)
+        to->sin6_scope_id = netif_get_index(&interfaces[0]->netif);
+}
+
 static int resolve(struct ping *ping, const char *name)
 {
     struct addrinfo *found = NULL;
+    int rc = getaddrinfo(name, NULL, NULL, &found);
 
-    if (getaddrinfo(name, NULL, NULL, &found) != 0 || found == NULL)
+    if (rc != 0 &&
+        address_settle(false, ADDRESS_WAIT_MS)) /* the name server comes with the lease */
+        rc = getaddrinfo(name, NULL, NULL, &found);
+    if (rc != 0)
         return console_fail(-ENOENT, "%s: no address and no name that the DNS server knows", name);
     memcpy(&ping->to, found->ai_addr, found->ai_addrlen);
     ping->to_len = found->ai_addrlen;
     ping->v6 = found->ai_family == AF_INET6;
+    default_zone(ping);
     getnameinfo(found->ai_addr, found->ai_addrlen, ping->text, sizeof(ping->text), NULL, 0, 0);
     freeaddrinfo(found);
     return 0;
@@ -63,6 +79,14 @@ static int open_socket(struct ping *ping)
     return 0;
 }
 
+static int send_packet(const struct ping *ping, const struct packet *packet)
+{
+    ssize_t sent =
+        sendto(ping->fd, packet, sizeof(*packet), 0, (const void *)&ping->to, ping->to_len);
+
+    return sent < 0 ? -errno : 0;
+}
+
 static int send_request(const struct ping *ping, u16_t seq)
 {
     struct packet packet = {.hdr = {
@@ -70,13 +94,17 @@ static int send_request(const struct ping *ping, u16_t seq)
                                 .id = ping->id,
                                 .seqno = lwip_htons(seq),
                             }};
+    int rc;
 
     for (unsigned i = 0; i < PING_DATA_LEN; i++)
         packet.data[i] = (char)i;
     if (!ping->v6) /* the stack computes ICMPv6's, which covers addresses */
         packet.hdr.chksum = inet_chksum(&packet, sizeof(packet));
-    if (sendto(ping->fd, &packet, sizeof(packet), 0, (const void *)&ping->to, ping->to_len) < 0)
-        return console_fail(-errno, "cannot send to %s: %s", ping->text, strerror(errno));
+    rc = send_packet(ping, &packet);
+    if (rc == -EHOSTUNREACH && address_settle(ping->v6, ADDRESS_WAIT_MS))
+        rc = send_packet(ping, &packet);
+    if (rc != 0)
+        return console_fail(rc, "cannot send to %s: %s", ping->text, strerror(-rc));
     return 0;
 }
 

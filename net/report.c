@@ -22,7 +22,7 @@ static void text_interface(const struct sink *to, const struct interface *iface)
     const struct netif *netif = &iface->netif;
     const u8_t *mac = netif->hwaddr;
     struct netdev_stats stats;
-    char ip[16], gateway[16], text[48];
+    char ip[16], gateway[16], text[ADDRESS_TEXT_MAX];
 
     netdev_stats(iface->dev, &stats);
     report_printf(to->emit, to->arg, "%-6s %02x:%02x:%02x:%02x:%02x:%02x  mtu %u  link %s%s\n",
@@ -37,7 +37,7 @@ static void text_interface(const struct sink *to, const struct interface *iface)
     for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
         if (ip6_addr_isvalid(netif_ip6_addr_state(netif, i)))
             report_printf(to->emit, to->arg, "       ipv6 %s\n",
-                          ip6addr_ntoa_r(netif_ip6_addr(netif, i), text, sizeof(text)));
+                          address_text(netif_ip_addr6(netif, i), text));
     }
     report_printf(to->emit, to->arg,
                   "       rx %llu frames, %llu bytes, %llu dropped, %llu errors\n"
@@ -50,12 +50,11 @@ static void text_interface(const struct sink *to, const struct interface *iface)
 
 static void text_stack(const struct sink *to)
 {
-    char text[48];
+    char text[ADDRESS_TEXT_MAX];
 
     for (u8_t i = 0; i < DNS_MAX_SERVERS; i++) {
         if (!ip_addr_isany(dns_getserver(i)))
-            report_printf(to->emit, to->arg, "dns    %s\n",
-                          ipaddr_ntoa_r(dns_getserver(i), text, sizeof(text)));
+            report_printf(to->emit, to->arg, "dns    %s\n", address_text(dns_getserver(i), text));
     }
     report_printf(to->emit, to->arg, "memory %zu of %zu KiB\n", net_memory_used() / 1024,
                   net_memory_max() / 1024);
@@ -64,7 +63,7 @@ static void text_stack(const struct sink *to)
 static void json_addresses(const struct sink *to, const struct interface *iface)
 {
     const struct netif *netif = &iface->netif;
-    char text[48];
+    char text[ADDRESS_TEXT_MAX];
     const char *comma = "";
 
     if (iface->has_address)
@@ -79,7 +78,7 @@ static void json_addresses(const struct sink *to, const struct interface *iface)
         if (!ip6_addr_isvalid(netif_ip6_addr_state(netif, i)))
             continue;
         report_printf(to->emit, to->arg, "%s\"%s\"", comma,
-                      ip6addr_ntoa_r(netif_ip6_addr(netif, i), text, sizeof(text)));
+                      address_text(netif_ip_addr6(netif, i), text));
         comma = ",";
     }
     report_printf(to->emit, to->arg, "],");

@@ -18,8 +18,7 @@ const struct pci_driver *pci_driver_match(const struct pci_device *pdev)
 
 void pci_probe_all(void)
 {
-    FOR_EACH_DEVICE(pdev)
-    {
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         int rc;
 
         if (!pdev->driver)

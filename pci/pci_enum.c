@@ -48,7 +48,7 @@ void pci_for_each_on_bus(uint16_t segment, uint8_t bus,
                          void (*fn)(const struct pci_device *pdev, void *arg), void *arg)
 {
     for (uint8_t device = 0; device < PCI_DEVICE_CNT; device++) {
-        unsigned function_cnt = 1;
+        uint8_t function_cnt = 1;
 
         for (uint8_t function = 0; function < function_cnt; function++) {
             struct pci_device pdev = {.addr = {segment, bus, device, function}};

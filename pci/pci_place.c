@@ -67,8 +67,7 @@ static struct need bridge_need(const struct pci_device *bridge, const struct pla
 
     if (inner.window.base != 0)
         return need;
-    FOR_EACH_DEVICE(pdev)
-    {
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         struct need more = {0};
 
         if (!on_bus(pdev, &inner))
@@ -141,9 +140,9 @@ static uint64_t find_free(const struct placing *placing, const struct need *need
         if (at < placing->window.base || at >= placing->window.end ||
             need->len > placing->window.end - at)
             return 0;
-        FOR_EACH_DEVICE(pdev)
-        if (pdev->addr.segment == placing->bus.segment)
-            moved |= push_past_device(&at, need, pdev, placing);
+        for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+            if (pdev->addr.segment == placing->bus.segment)
+                moved |= push_past_device(&at, need, pdev, placing);
     } while (moved);
     return at;
 }
@@ -181,8 +180,7 @@ static uint64_t place_aligned(const struct placing *placing, uint64_t align)
 {
     uint64_t next = 0;
 
-    FOR_EACH_DEVICE(pdev)
-    {
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         if (!on_bus(pdev, placing))
             continue;
         for (unsigned i = 0; i < PCI_BAR_CNT; i++) {
@@ -212,8 +210,7 @@ static void place_bus(const struct placing *placing)
     for (uint64_t align = UINT64_MAX; align; align = place_aligned(placing, align))
         ;
     /* Windows that firmware opened may have room left too. */
-    FOR_EACH_DEVICE(pdev)
-    {
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         if (leads_on(pdev, placing)) {
             const struct placing inner = below(pdev, placing);
 
@@ -225,11 +222,11 @@ static void place_bus(const struct placing *placing)
 
 static bool any_waits(uint16_t segment)
 {
-    FOR_EACH_DEVICE(pdev)
-    for (unsigned i = 0; i < PCI_BAR_CNT; i++)
-        if (pdev->addr.segment == segment && (bar_waits(&pdev->bars[i], &pci_space_io) ||
-                                              bar_waits(&pdev->bars[i], &pci_space_memory)))
-            return true;
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        for (unsigned i = 0; i < PCI_BAR_CNT; i++)
+            if (pdev->addr.segment == segment && (bar_waits(&pdev->bars[i], &pci_space_io) ||
+                                                  bar_waits(&pdev->bars[i], &pci_space_memory)))
+                return true;
     return false;
 }
 
@@ -246,28 +243,28 @@ static void place_space(const struct pci_space *space, uint16_t segment, uint8_t
 
 static void report_waiting(uint16_t segment)
 {
-    FOR_EACH_DEVICE(pdev)
-    for (unsigned i = 0; i < PCI_BAR_CNT; i++)
-        if (pdev->addr.segment == segment && pdev->bars[i].kind != PCI_BAR_NONE &&
-            pdev->bars[i].base == 0)
-            log_warn("pci %s: BAR %u has no address: no room for 0x%llx bytes of %s space",
-                     pdev->name, i, (unsigned long long)pdev->bars[i].len,
-                     bar_space(&pdev->bars[i])->name);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        for (unsigned i = 0; i < PCI_BAR_CNT; i++)
+            if (pdev->addr.segment == segment && pdev->bars[i].kind != PCI_BAR_NONE &&
+                pdev->bars[i].base == 0)
+                log_warn("pci %s: BAR %u has no address: no room for 0x%llx bytes of %s space",
+                         pdev->name, i, (unsigned long long)pdev->bars[i].len,
+                         bar_space(&pdev->bars[i])->name);
 }
 
 void pci_place_all(uint16_t segment, uint8_t root_bus)
 {
     const uint16_t forward = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 
-    FOR_EACH_DEVICE(pdev)
-    if (pdev->addr.segment == segment && pci_is_bridge(pdev))
-        pci_windows_close_unset(pdev);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (pdev->addr.segment == segment && pci_is_bridge(pdev))
+            pci_windows_close_unset(pdev);
     if (any_waits(segment)) {
         place_space(&pci_space_memory, segment, root_bus);
         place_space(&pci_space_io, segment, root_bus);
         report_waiting(segment);
     }
-    FOR_EACH_DEVICE(pdev)
-    if (pdev->addr.segment == segment && pdev->secondary_bus != 0)
-        pci_command_set(pdev, forward);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (pdev->addr.segment == segment && pdev->secondary_bus != 0)
+            pci_command_set(pdev, forward);
 }

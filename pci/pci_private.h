@@ -13,10 +13,22 @@ extern const struct pci_config_ops pci_port_ops;
 
 /* All functions found, in address order. */
 extern struct list pci_devices;
-#define FOR_EACH_DEVICE(pdev)                                                               \
-    for (struct pci_device *pdev = CONTAINER_OF(pci_devices.next, struct pci_device, link); \
-         &pdev->link != &pci_devices;                                                       \
-         pdev = CONTAINER_OF(pdev->link.next, struct pci_device, link))
+
+static inline struct pci_device *pci_at(struct list *link)
+{
+    return link == &pci_devices ? NULL : CONTAINER_OF(link, struct pci_device, link);
+}
+
+/* for (pdev = pci_first(); pdev; pdev = pci_next(pdev)) */
+static inline struct pci_device *pci_first(void)
+{
+    return pci_at(pci_devices.next);
+}
+
+static inline struct pci_device *pci_next(const struct pci_device *pdev)
+{
+    return pci_at(pdev->link.next);
+}
 
 uint32_t pci_config_read(struct pci_address addr, unsigned reg, unsigned width);
 void pci_config_write(struct pci_address addr, unsigned reg, unsigned width, uint32_t value);

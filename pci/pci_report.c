@@ -112,8 +112,8 @@ void pci_at_line(const struct pci_device *pdev)
 
 void pci_report(void)
 {
-    FOR_EACH_DEVICE(pdev)
-    pci_at_line(pdev);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        pci_at_line(pdev);
 }
 
 static void row_json(const struct pci_device *pdev, report_emit_t emit, void *arg)
@@ -156,8 +156,7 @@ void pci_table(int json, report_emit_t emit, void *arg)
     else
         report_printf(emit, arg, "%-12s %-9s  %-14s %-5s %-5s %-5s %s\n", "address", "id", "class",
                       "msix", "msi", "intx", "driver");
-    FOR_EACH_DEVICE(pdev)
-    {
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         if (!json) {
             row_text(pdev, emit, arg);
             continue;

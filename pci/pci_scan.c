@@ -79,9 +79,9 @@ static bool on_bus(const struct pci_device *pdev, uint16_t segment, uint8_t bus)
 
 static bool bus_known(uint16_t segment, uint8_t bus)
 {
-    FOR_EACH_DEVICE(pdev)
-    if (on_bus(pdev, segment, bus))
-        return true;
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (on_bus(pdev, segment, bus))
+            return true;
     return false;
 }
 
@@ -154,15 +154,15 @@ static uint8_t scan_bus(struct scan *scan, uint16_t segment, uint8_t bus, uint8_
         return bus;
     scan->depth++;
     pci_for_each_on_bus(segment, bus, add_function, scan);
-    FOR_EACH_DEVICE(pdev)
-    if (on_bus(pdev, segment, bus) && pci_is_bridge(pdev))
-        accept_numbers(pdev, limit, taken, &highest);
-    FOR_EACH_DEVICE(pdev)
-    if (on_bus(pdev, segment, bus) && pdev->secondary_bus != 0)
-        scan_bus(scan, segment, pdev->secondary_bus, pci_read8(pdev, PCI_SUBORDINATE_BUS));
-    FOR_EACH_DEVICE(pdev)
-    if (on_bus(pdev, segment, bus) && pci_is_bridge(pdev) && pdev->secondary_bus == 0)
-        highest = number_bridge(scan, pdev, highest, limit);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (on_bus(pdev, segment, bus) && pci_is_bridge(pdev))
+            accept_numbers(pdev, limit, taken, &highest);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (on_bus(pdev, segment, bus) && pdev->secondary_bus != 0)
+            scan_bus(scan, segment, pdev->secondary_bus, pci_read8(pdev, PCI_SUBORDINATE_BUS));
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (on_bus(pdev, segment, bus) && pci_is_bridge(pdev) && pdev->secondary_bus == 0)
+            highest = number_bridge(scan, pdev, highest, limit);
     scan->depth--;
     return highest;
 }
@@ -185,22 +185,22 @@ int pci_scan(void)
 
     pci_for_each_root(scan_root, &scan);
     pci_for_each_root(place_root, NULL);
-    FOR_EACH_DEVICE(pdev)
-    pdev->driver = pci_driver_match(pdev);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        pdev->driver = pci_driver_match(pdev);
     system_report_register("pci", pci_table);
     return scan.rc;
 }
 
 void pci_for_each(void (*fn)(struct pci_device *pdev, void *arg), void *arg)
 {
-    FOR_EACH_DEVICE(pdev)
-    fn(pdev, arg);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        fn(pdev, arg);
 }
 
 struct pci_device *pci_find(const char *name)
 {
-    FOR_EACH_DEVICE(pdev)
-    if (strcmp(pdev->name, name) == 0)
-        return pdev;
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (strcmp(pdev->name, name) == 0)
+            return pdev;
     return NULL;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -119,11 +118,8 @@ int virtio_device_add(struct virtio_device *dev)
     if (err != 0)
         goto fail;
     err = dev->driver->probe(dev);
-    if (err != 0) {
-        log_error("%s %s: %s cannot use the device: %s", dev->name, dev->bus_name,
-                  dev->driver->name, error_name(err));
+    if (err != 0)
         goto fail_probe;
-    }
     list_append(&devices, &dev->link);
     /* Before the status: the device may interrupt as soon as it has seen DRIVER_OK. */
     dev->driver_ok = true;

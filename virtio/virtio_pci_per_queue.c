@@ -172,12 +172,12 @@ int virtio_pci_per_queue_setup(struct virtio_pci *vp, const char **reason)
     }
     err = bind_config(vp);
     if (err != 0) {
-        *reason = "device refused the configuration entry";
+        *reason = err == -EBUSY ? "device refused the configuration entry" : msix_reason(err);
         goto fail_msix;
     }
     err = bind_queues(vp);
     if (err != 0) {
-        *reason = "device refused a queue's entry";
+        *reason = err == -EBUSY ? "device refused a queue's entry" : msix_reason(err);
         goto fail_config;
     }
     vp->vdev.vectors_used = needed;

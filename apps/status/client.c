@@ -12,9 +12,9 @@
 #include "http.h"
 #include "vring0/system.h"
 
-#define PATIENCE_MS \
-    10000 /* for a whole request, for the response to be taken, and between requests */
-#define ENDING_MS 1000
+#define PATIENCE_MS 10000 /* for a request, for its response to be taken, between requests */
+#define ENDING_MS   1000
+#define IDLE_MS     1000
 
 static uint64_t now_ms(void)
 {
@@ -55,6 +55,11 @@ int client_time_left(const struct client *client)
     return client->deadline_ms > now ? (int)(client->deadline_ms - now) : 0;
 }
 
+bool client_is_idle(const struct client *client)
+{
+    return client->state == CLIENT_READING && client_time_left(client) <= PATIENCE_MS - IDLE_MS;
+}
+
 static void start_response(struct client *client, int status, bool keep_alive)
 {
     if (status != 200)
@@ -67,7 +72,7 @@ static void start_response(struct client *client, int status, bool keep_alive)
 }
 
 /* Answers the request if it is complete; what follows it stays for later. */
-static void handle_request(struct client *client)
+static void handle_request(struct client *client, bool crowded)
 {
     struct http_request request;
     int taken = http_parse(client->request, client->request_len, &request);
@@ -82,11 +87,11 @@ static void handle_request(struct client *client)
     client->request_len -= (size_t)taken;
     memmove(client->request, client->request + taken, client->request_len);
     start_response(client, page_make(request.path, &client->page),
-                   request.keep_alive && !request.has_body);
+                   request.keep_alive && !request.has_body && !crowded);
 }
 
 /* False when the connection is to be closed. */
-static bool read_request(struct client *client)
+static bool read_request(struct client *client, bool crowded)
 {
     ssize_t len = recv(client->fd, client->request + client->request_len,
                        REQUEST_MAX - client->request_len, 0);
@@ -98,11 +103,11 @@ static bool read_request(struct client *client)
     if (client->request_len == 0)
         set_state(client, CLIENT_READING, PATIENCE_MS);
     client->request_len += (size_t)len;
-    handle_request(client);
+    handle_request(client, crowded);
     return true;
 }
 
-static bool finish_response(struct client *client)
+static bool finish_response(struct client *client, bool crowded)
 {
     free(client->page.owned);
     client->page = (struct page){0};
@@ -112,11 +117,11 @@ static bool finish_response(struct client *client)
     }
     set_state(client, CLIENT_READING, PATIENCE_MS);
     if (client->request_len > 0)
-        handle_request(client);
+        handle_request(client, crowded);
     return true;
 }
 
-static bool write_response(struct client *client)
+static bool write_response(struct client *client, bool crowded)
 {
     size_t body_len = client->no_body ? 0 : client->page.len;
     size_t body_sent = client->sent > client->head_len ? client->sent - client->head_len : 0;
@@ -133,19 +138,20 @@ static bool write_response(struct client *client)
     client->sent += (size_t)len;
     if (client->sent < client->head_len + body_len)
         return true;
-    return finish_response(client);
+    return finish_response(client, crowded);
 }
 
-static bool drop_input(struct client *client)
+static bool drop_input(struct client *client, bool crowded)
 {
     ssize_t len = recv(client->fd, client->request, REQUEST_MAX, 0);
 
+    (void)crowded;
     return len > 0 || (len < 0 && errno == EAGAIN);
 }
 
-void client_serve(struct client *client, short events)
+void client_serve(struct client *client, short events, bool crowded)
 {
-    static bool (*const steps[])(struct client *) = {
+    static bool (*const steps[])(struct client *, bool) = {
         [CLIENT_READING] = read_request,
         [CLIENT_WRITING] = write_response,
         [CLIENT_ENDING] = drop_input,
@@ -153,10 +159,10 @@ void client_serve(struct client *client, short events)
     bool goes_on = true;
 
     if (events != 0)
-        goes_on = steps[client->state](client);
+        goes_on = steps[client->state](client, crowded);
     /* A response mostly fits the socket at once. */
     if (goes_on && client->state == CLIENT_WRITING)
-        goes_on = write_response(client);
+        goes_on = write_response(client, crowded);
     if (!goes_on || client_time_left(client) == 0)
         client_close(client);
 }

@@ -40,11 +40,8 @@ static inline bool client_is_open(const struct client *client)
     return client->state != CLIENT_FREE;
 }
 
-/* Waits for a request that has not begun. */
-static inline bool client_is_idle(const struct client *client)
-{
-    return client->state == CLIENT_READING && client->request_len == 0;
-}
+/* Has let us wait for its request long enough to make room for someone else. */
+bool client_is_idle(const struct client *client);
 
 /* What to poll() for. */
 short client_events(const struct client *client);
@@ -52,7 +49,10 @@ short client_events(const struct client *client);
 /* Milliseconds until its deadline. */
 int client_time_left(const struct client *client);
 
-/* Goes on as far as it can without blocking; ends the connection when its time is up. */
-void client_serve(struct client *client, short events);
+/*
+ * Goes on as far as it can without blocking; ends the connection when its time is up. @crowded:
+ * others wait for a place, so this one's answer ends its connection.
+ */
+void client_serve(struct client *client, short events, bool crowded);
 
 #endif

@@ -15,7 +15,8 @@
 
 #define HTTP_PORT       80
 #define BACKLOG         100
-#define NETWORK_WAIT_MS 30000
+#define CROWDED_WAIT_MS 100 /* until a place may be free: a client counts as idle after a while */
+#define RETRY_MS        10
 
 static struct client clients[CLIENT_MAX];
 
@@ -71,6 +72,7 @@ static void accept_clients(int listener)
     }
 }
 
+/* True when a new client would find a place. */
 static bool has_place(void)
 {
     for (size_t i = 0; i < CLIENT_MAX; i++) {
@@ -80,12 +82,13 @@ static bool has_place(void)
     return false;
 }
 
-/* Waits until there is something to do, at most until the next deadline. */
-static void wait_events(int listener, struct pollfd *fds)
+/* Waits until there is something to do, at most until the next deadline. Without a place, nobody
+ * new is asked in. */
+static void wait_events(int listener, struct pollfd *fds, bool crowded)
 {
-    int timeout = -1;
+    int timeout = crowded ? CROWDED_WAIT_MS : -1;
 
-    fds[CLIENT_MAX] = (struct pollfd){.fd = has_place() ? listener : -1, .events = POLLIN};
+    fds[CLIENT_MAX] = (struct pollfd){.fd = crowded ? -1 : listener, .events = POLLIN};
     for (size_t i = 0; i < CLIENT_MAX; i++) {
         fds[i] = (struct pollfd){.fd = -1};
         if (client_is_open(&clients[i])) {
@@ -96,7 +99,7 @@ static void wait_events(int listener, struct pollfd *fds)
         }
     }
     if (poll(fds, CLIENT_MAX + 1, timeout) < 0)
-        system_sleep_ms(10);
+        system_sleep_ms(RETRY_MS);
 }
 
 int main(void)
@@ -109,10 +112,12 @@ int main(void)
         return 1;
     }
     for (;;) {
-        wait_events(listener, fds);
+        bool crowded = !has_place();
+
+        wait_events(listener, fds, crowded);
         for (size_t i = 0; i < CLIENT_MAX; i++) {
             if (fds[i].fd >= 0)
-                client_serve(&clients[i], fds[i].revents);
+                client_serve(&clients[i], fds[i].revents, crowded);
         }
         if (fds[CLIENT_MAX].revents != 0)
             accept_clients(listener);

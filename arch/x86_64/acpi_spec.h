@@ -1,5 +1,4 @@
-/* Layout of the ACPI tables that are read (ACPI 6.5, chapter 5; PCI Firmware 3.3, 4.1.2 for MCFG).
- */
+/* Layout of the ACPI tables that are read (ACPI 6.5, chapter 5; MCFG: PCI Firmware 3.3, 4.1.2). */
 #ifndef ARCH_X86_64_ACPI_SPEC_H
 #define ARCH_X86_64_ACPI_SPEC_H
 

@@ -5,6 +5,9 @@
 
 #include "arch/x86_64/acpi_spec.h"
 
+/* Addresses have at most 52 bits, and each bus takes 1 MiB. */
+#define ECAM_BASE_MASK 0x000ffffffff00000ull
+
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
     if (!(flags & ACPI_MADT_CPU_ENABLED))
@@ -83,19 +86,23 @@ void acpi_read_madt(const struct acpi_reader *reader, const void *table, uint32_
                 madt_readers[i].read(p, info);
         p += entry_len;
     }
+    if (p != end)
+        reader->warn("APIC", "truncated");
 }
 
 void acpi_read_mcfg(const struct acpi_reader *reader, const void *table, uint32_t len,
                     struct acpi_info *info)
 {
-    uint32_t cnt =
-        (len - (uint32_t)sizeof(struct acpi_mcfg)) / (uint32_t)sizeof(struct acpi_mcfg_entry);
+    const uint32_t entry_len = sizeof(struct acpi_mcfg_entry);
+    uint32_t cnt = (len - (uint32_t)sizeof(struct acpi_mcfg)) / entry_len;
 
+    if (len != sizeof(struct acpi_mcfg) + cnt * entry_len)
+        reader->warn("MCFG", "truncated");
     for (uint32_t i = 0; i < cnt && info->ecam_cnt < FIRMWARE_ECAM_MAX; i++) {
         struct acpi_mcfg_entry e;
 
         memcpy(&e, (const uint8_t *)table + sizeof(struct acpi_mcfg) + i * sizeof(e), sizeof(e));
-        if (e.base_pa == 0 || (e.base_pa & 0xfffff) != 0 || e.start_bus > e.end_bus) {
+        if (e.base_pa == 0 || (e.base_pa & ~ECAM_BASE_MASK) != 0 || e.start_bus > e.end_bus) {
             reader->warn("MCFG", "bad entry");
             continue;
         }

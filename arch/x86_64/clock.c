@@ -1,5 +1,4 @@
-/* The time-stamp counter as clock: its frequency, from CPUID or measured, and nanoseconds from it.
- */
+/* The time-stamp counter as clock: its frequency, from CPUID or measured, and its nanoseconds. */
 #include "arch/clock.h"
 
 #include <stdbool.h>

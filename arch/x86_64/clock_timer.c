@@ -26,23 +26,28 @@ struct timer_ops {
     void (*arm)(uint64_t deadline_ns);
 };
 
-extern uint64_t boot_start_cycles;
-
 static struct timer_state states[CPU_MAX];
 static void (*expired)(void);
 static const struct timer_ops *ops;
 static uint64_t begin_cycles;
 static uint64_t counts_per_ns; /* 32 fraction bits */
 
+static uint64_t ns_until(uint64_t deadline_ns)
+{
+    uint64_t now = clock_ns();
+
+    return deadline_ns > now ? deadline_ns - now : 0;
+}
+
+/* From now on rather than from the start: a rounding error then cannot grow with the uptime. */
 static void arm_deadline(uint64_t deadline_ns)
 {
-    msr_write(MSR_TSC_DEADLINE, boot_start_cycles + clock_ns_to_cycles(deadline_ns) + 1);
+    msr_write(MSR_TSC_DEADLINE, clock_cycles() + clock_ns_to_cycles(ns_until(deadline_ns)) + 1);
 }
 
 static void arm_count(uint64_t deadline_ns)
 {
-    uint64_t now = clock_ns();
-    uint64_t ns = deadline_ns > now ? deadline_ns - now : 0;
+    uint64_t ns = ns_until(deadline_ns);
     unsigned __int128 count = ((unsigned __int128)ns * counts_per_ns >> 32) + 1;
 
     lapic_timer_start(count < COUNT_MAX ? (uint32_t)count : COUNT_MAX);

@@ -112,7 +112,7 @@ const char *cpu_model(void)
     for (uint32_t i = 0; i < 3; i++) {
         struct cpuid part = cpuid(CPUID_LEAF_BRAND + i, 0);
 
-        memcpy(model + 16 * i, &part, sizeof(part));
+        memcpy(model + sizeof(part) * i, &part, sizeof(part));
     }
     while (*start == ' ')
         start++;

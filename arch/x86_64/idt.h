@@ -11,7 +11,7 @@ struct trap_frame {
     uint64_t rbp; /* with rip behind it: a frame as any function's, for backtraces */
     uint64_t rip, cs, rflags, rsp, ss;
 };
-_Static_assert(sizeof(struct trap_frame) == 22 * 8, "isr.S");
+_Static_assert(sizeof(struct trap_frame) == 176, "isr.S");
 
 void idt_load(void);
 

@@ -1,5 +1,4 @@
-/* Interrupt vectors: each CPU's pool, dispatch from the stubs to the handler, spurious interrupts.
- */
+/* Interrupt vectors: each CPU's pool, dispatch from stub to handler, spurious interrupts. */
 #include "arch/intr.h"
 
 #include <errno.h>
@@ -43,8 +42,7 @@ void intr_dispatch(unsigned vector)
 
     cpu->irq_depth++;
     slot->fn(slot->arg);
-    /* What the PIC or the local APIC raise as spurious is not in service: there is nothing to end.
-     */
+    /* What PIC or local APIC raise as spurious is not in service: there is nothing to end. */
     if (vector >= VECTOR_POOL_FIRST && vector != VECTOR_SPURIOUS)
         lapic->eoi();
     cpu->irq_depth--;

@@ -1,5 +1,4 @@
-/* Vector numbers, and the table by which dispatch finds a vector's handler. Private to arch/x86_64.
- */
+/* Vector numbers, and the table by which dispatch finds a handler. Private to arch/x86_64. */
 #ifndef ARCH_X86_64_INTR_CPU_H
 #define ARCH_X86_64_INTR_CPU_H
 

@@ -1,5 +1,4 @@
-/* The local APIC: set-up, its timer, and the one place that composes message-signalled interrupts.
- */
+/* The local APIC: set-up, timer, and the one place that composes message-signalled interrupts. */
 #include "arch/x86_64/lapic.h"
 
 #include "arch/x86_64/cpu_insn.h"

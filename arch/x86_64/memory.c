@@ -115,9 +115,10 @@ static unsigned tables_needed(const struct boot_info *info)
         cnt += last - first + (first != last_gib) + (last >> 9) - (first >> 9);
         last_gib = last;
         for (unsigned e = 0; e < 2; e++) {
-            if ((edges[e] & (PAGE_LARGE_SIZE - 1)) != 0 && edges[e] >> LARGE_SHIFT != last_edge)
-                cnt++;
+            if ((edges[e] & (PAGE_LARGE_SIZE - 1)) == 0 || edges[e] >> LARGE_SHIFT == last_edge)
+                continue;
             last_edge = edges[e] >> LARGE_SHIFT;
+            cnt++;
         }
     }
     return (unsigned)cnt;

@@ -6,7 +6,6 @@
 #include "arch/memory.h"
 #include "arch/x86_64/cpu_insn.h"
 
-#define LEVEL_TOP     4
 #define LEVEL_BITS    9
 #define ENTRY_CNT     512
 #define LARGE_PA_MASK (PTE_PA_MASK & ~(PAGE_LARGE_SIZE - 1))
@@ -18,6 +17,7 @@ static unsigned pool_used;
 static uint64_t extra_next_pa, extra_end_pa;
 static uint64_t (*page_source)(void);
 static uint64_t root_pa;
+static unsigned level_top = 4;
 static bool live;
 
 static uint64_t *table_at(uint64_t pa)
@@ -43,6 +43,10 @@ void paging_begin(uint64_t extra_pa, unsigned extra_cnt)
 {
     extra_next_pa = extra_pa;
     extra_end_pa = extra_pa + extra_cnt * PAGE_SIZE;
+    /* Five levels, where firmware has turned them on: they cannot be left without leaving long
+     * mode. */
+    if (cr4_read() & CR4_LA57)
+        level_top = 5;
     root_pa = table_alloc();
 }
 
@@ -78,7 +82,7 @@ uint64_t *paging_entry(uintptr_t va, unsigned level, bool create)
 {
     uint64_t *table = table_at(root_pa);
 
-    for (unsigned at = LEVEL_TOP; at > level; at--) {
+    for (unsigned at = level_top; at > level; at--) {
         uint64_t *entry = &table[entry_idx(va, at)];
 
         if (!(*entry & PTE_PRESENT)) {

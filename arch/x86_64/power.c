@@ -1,5 +1,4 @@
-/* Power-off and reset: the debug-exit port of virtual machines, then ACPI, then what always works.
- */
+/* Power-off and reset: a virtual machine's debug-exit port, then ACPI, then what always works. */
 #include "arch/power.h"
 
 #include "arch/clock.h"

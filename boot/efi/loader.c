@@ -29,8 +29,7 @@ static EFI_STATUS map_allocate(struct memory_map *map)
     return status;
 }
 
-/* The key is stale when an event handler allocated something meanwhile: then again with a new map.
- */
+/* The key is stale when an event handler allocated something meanwhile: again with a new map. */
 static EFI_STATUS exit_boot_services(EFI_HANDLE image, struct memory_map *map)
 {
     EFI_STATUS status = EFI_LOAD_ERROR;

@@ -2,12 +2,12 @@
  * physical address, and the image where it is linked. The kernel replaces them in memory_init(). */
 #include "boot/efi/loader.h"
 
-#define TABLE_CNT     16
+#define TABLE_CNT     20
 #define ENTRY_PRESENT 0x3ull /* and writable */
 #define ENTRY_LARGE   0x83ull
 #define ENTRY_PA_MASK 0x000ffffffffff000ull
-#define LEVEL_TOP     4
 #define LEVEL_LARGE   2
+#define CR4_LA57      (1u << 12)
 
 struct table_pool {
     UINT64 next_pa;
@@ -35,11 +35,20 @@ static UINT64 pool_take(struct table_pool *pool)
     return pool->next_pa - LOADER_PAGE_SIZE;
 }
 
+/* The kernel goes on with as many levels as firmware uses. */
+static UINTN top_level(void)
+{
+    UINT64 cr4;
+
+    __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+    return cr4 & CR4_LA57 ? 5 : 4;
+}
+
 static BOOLEAN map_large(struct table_pool *pool, UINT64 root_pa, UINT64 va, UINT64 pa)
 {
     UINT64 *table = (UINT64 *)root_pa, *entry;
 
-    for (UINTN level = LEVEL_TOP; level > LEVEL_LARGE; level--) {
+    for (UINTN level = top_level(); level > LEVEL_LARGE; level--) {
         entry = &table[va >> (12 + 9 * (level - 1)) & 511];
         if (*entry == 0) {
             UINT64 next = pool_take(pool);

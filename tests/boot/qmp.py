@@ -12,7 +12,7 @@ class Qmp:
         self.stream.readline()
         self.call("qmp_capabilities")
 
-    def call(self, name, **arguments):
+    def call(self, name, /, **arguments):
         """The command's return value; events that arrive meanwhile are dropped."""
         json.dump({"execute": name, "arguments": arguments}, self.stream)
         self.stream.write("\n")

@@ -11,9 +11,9 @@ def works(machine, image):
     machine.exit(0)
 
 
-@pytest.mark.parametrize("length", [1, 7, 10])
+@pytest.mark.parametrize("length", [1, 7])
 def test_truncated_table(boot, image, tmp_path, length):
-    """i440fx has no MCFG of its own, so QEMU's extra table is the one: its only entry is cut."""
+    """i440fx has no MCFG of its own, so QEMU's extra table is the one."""
     table = tmp_path / "mcfg"
     table.write_bytes(bytes(length))
     machine = boot(machine="pc", devices=["-acpitable", f"sig=MCFG,data={table}"] + nic() + image().disk()).ready()
@@ -29,7 +29,7 @@ def test_nonsense_table(boot, image, tmp_path):
     works(machine, image)
 
 
-@pytest.mark.parametrize("kind", ["q35,acpi=off", "pc,acpi=off", "microvm,pcie=on,acpi=off"])
+@pytest.mark.parametrize("kind", ["q35,acpi=off", "pc,acpi=off"])
 def test_no_acpi(boot, image, kind):
     machine = boot(machine=kind, devices=nic() + image().disk()).ready()
     works(machine, image)

@@ -18,10 +18,10 @@ def free_port():
 
 
 class Server:
-    def __init__(self, boot, devices=(), **options):
+    def __init__(self, start, devices=(), **options):
         self.port = free_port()
         forward = nic(backend=f"user,hostfwd=tcp:127.0.0.1:{self.port}-:80")
-        self.machine = boot(devices=forward + list(devices), **options).ready()
+        self.machine = start(devices=forward + list(devices), **options).ready()
         self.machine.await_at("event", name="net0", kind="address")
         self.url = f"http://127.0.0.1:{self.port}"
 

@@ -56,9 +56,9 @@ def test_ping_is_interrupted(boot):
 
 
 def test_ipv6_ping(boot):
-    machine = boot(devices=nic(backend="user,ipv6=on")).ready()
-    machine.await_at("event", kind="address6")
-    machine.await_at("event", kind="address6", ip=re.compile(r"fec0.*"))
+    machine = boot(devices=nic()).ready()
+    machine.await_at("event", kind="address6", via="link-local", ip=re.compile(r"(?i)fe80:.*"))
+    machine.await_at("event", kind="address6", via="slaac", ip=re.compile(r"(?i)fec0:.*"))
     machine.run("ping fec0::2 count=1")
 
 

@@ -47,9 +47,9 @@ static struct fake_pci_function *device(struct fake_pci_function *parent, uint8_
 
 static const struct pci_device *above(const struct pci_device *pdev)
 {
-    FOR_EACH_DEVICE(up)
-    if (up->secondary_bus != 0 && up->secondary_bus == pdev->addr.bus)
-        return up;
+    for (struct pci_device *up = pci_first(); up; up = pci_next(up))
+        if (up->secondary_bus != 0 && up->secondary_bus == pdev->addr.bus)
+            return up;
     return NULL;
 }
 
@@ -57,8 +57,7 @@ static void scan_and_check(void)
 {
     pci_config_init();
     assert_int_equal(pci_scan(), 0);
-    FOR_EACH_DEVICE(a)
-    {
+    for (struct pci_device *a = pci_first(); a; a = pci_next(a)) {
         for (unsigned i = 0; i < PCI_BAR_CNT; i++) {
             const struct pci_bar *one = &a->bars[i];
             const bool io = one->kind == PCI_BAR_IO;
@@ -73,8 +72,7 @@ static void scan_and_check(void)
                 assert_true(one->base >= window.base && one->base + one->len <= window.end);
                 assert_int_equal(pci_read16(up, PCI_COMMAND) & 7, 7);
             }
-            FOR_EACH_DEVICE(b)
-            {
+            for (struct pci_device *b = pci_first(); b; b = pci_next(b)) {
                 for (unsigned j = 0; j < PCI_BAR_CNT; j++) {
                     const struct pci_bar *two = &b->bars[j];
 

@@ -49,9 +49,9 @@ static void expect_found(const char *names)
 {
     char found[4096] = "";
 
-    FOR_EACH_DEVICE(pdev)
-    snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s", *found ? " " : "",
-             pdev->name);
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s", *found ? " " : "",
+                 pdev->name);
     assert_string_equal(found, names);
 }
 
@@ -195,8 +195,8 @@ static void test_bridges_without_end_stop_at_a_depth(void **state)
     for (unsigned i = 0; i < 40; i++)
         at = bridge(at, 0);
     scan();
-    FOR_EACH_DEVICE(pdev)
-    cnt++;
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        cnt++;
     assert_int_equal(cnt, PCI_DEPTH_MAX);
 }
 

@@ -1,5 +1,4 @@
-/* The split virtqueue against a device that breaks the rules: the numbers are those of docs/behaviours.md's hostile
- * cases, where each is described. */
+/* The split virtqueue against a device that breaks the rules; cases of one kind share a number. */
 /* sources: virtio/virtqueue.c virtio/virtqueue_split.c kernel/format.c tests/host/fake/log.c
  * tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
 #include <errno.h>

@@ -8,7 +8,9 @@
 extern "C" {
 #endif
 
+#ifndef IOV_MAX
 #define IOV_MAX 1024
+#endif
 
 struct iovec {
     void *iov_base;

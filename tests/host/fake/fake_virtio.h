@@ -1,0 +1,38 @@
+/* A virtio transport of host tests: registers are a struct, every access is noted in order, and the device can refuse.
+ * Link tests/host/fake/fake_virtio.c. */
+#ifndef FAKE_VIRTIO_H
+#define FAKE_VIRTIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/virtio.h"
+
+#define FAKE_VIRTIO_QUEUES 4
+
+struct fake_virtio {
+    uint8_t status;
+    uint64_t offered, accepted;
+    uint8_t config[64];
+    int queue_size[FAKE_VIRTIO_QUEUES]; /* 0: absent, negative: in use */
+    bool queue_live[FAKE_VIRTIO_QUEUES];
+    uint16_t queue_entry[FAKE_VIRTIO_QUEUES];
+    uint16_t config_entry;
+    int refuse_config_entry;            /* true: reads back NO_VECTOR */
+    int refuse_queue_entry;             /* index of the queue whose entry is refused, -1: none */
+    int refuse_queue_set;               /* index of the queue whose ring is refused, -1: none */
+    bool refuse_features, reset_hangs;
+    unsigned config_reads_change;       /* that many reads give other bytes than before */
+    unsigned notifies;
+    uint8_t isr;
+};
+
+/* The one device, and what happened to it: "reset status:1 status:3 features ..." */
+extern struct fake_virtio fake_virtio;
+extern struct virtio_transport_ops fake_virtio_ops;
+
+void fake_virtio_reset(void);
+const char *fake_virtio_trace(void);
+void fake_virtio_trace_clear(void);
+
+#endif

@@ -1,4 +1,5 @@
-/* Benchmarks behind the console command "bench": each gets the command's words, argv[1] being its own name. */
+/* Benchmarks behind the console command "bench": each gets the command's words, argv[1] being its
+ * own name. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 

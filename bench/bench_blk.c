@@ -1,5 +1,5 @@
-/* Block benchmark: a fixed number of requests in flight. Completions are collected in the interrupt, the thread sends
- * them out again as one batch; between batches the CPU sleeps. */
+/* Block benchmark: a fixed number of requests in flight. Completions are collected in the
+ * interrupt, the thread sends them out again as one batch; between batches the CPU sleeps. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@
 struct bench {
     struct block_device *dev;
     struct wait_queue wake;
-    struct block_request **done; /* completed, not yet sent out again; filled by the interrupt */
+    struct block_request **done;  /* completed, not yet sent out again; filled by the interrupt */
     struct block_request **batch; /* the thread's: the two change places */
     struct block_request *reqs;
     struct block_segment *segs;
@@ -33,8 +33,8 @@ struct bench {
     bool random;
     enum block_op op;
     uint32_t req_sectors;
-    uint64_t places;   /* positions of a request on the disk */
-    uint64_t place;    /* next one of a sequential run */
+    uint64_t places; /* positions of a request on the disk */
+    uint64_t place;  /* next one of a sequential run */
     uint64_t seed;
     uint64_t limit;    /* requests to do */
     uint64_t until_ns; /* or the time to stop; one of the two is the largest number */
@@ -138,9 +138,11 @@ static void report(const struct bench *b, const struct block_stats *before,
     bench_result(prefix, "iops", b->finished * 1000000000ull, ns, "1/s");
     bench_result(prefix, "throughput", b->finished * b->req_sectors * BLOCK_SECTOR_SIZE * 1000, ns,
                  "MB/s");
-    /* Requests in flight are constant, so the mean follows from them and the rate (Little's law). */
+    /* Requests in flight are constant, so the mean follows from them and the rate (Little's law).
+     */
     bench_result(prefix, "latency", ns * b->depth, b->finished, "ns");
-    bench_result(prefix, "notifications", after->notify_cnt - before->notify_cnt, b->finished, "1/op");
+    bench_result(prefix, "notifications", after->notify_cnt - before->notify_cnt, b->finished,
+                 "1/op");
     bench_result(prefix, "interrupts", after->interrupt_cnt - before->interrupt_cnt, b->finished,
                  "1/op");
 }
@@ -230,7 +232,8 @@ static int prepare(struct bench *b)
     b->reqs = aligned_alloc(64, b->depth * sizeof(*b->reqs));
     b->segs = calloc(b->depth, sizeof(*b->segs));
     b->data = calloc(b->depth, len);
-    if (b->done == NULL || b->batch == NULL || b->reqs == NULL || b->segs == NULL || b->data == NULL)
+    if (b->done == NULL || b->batch == NULL || b->reqs == NULL || b->segs == NULL ||
+        b->data == NULL)
         return console_fail(-ENOMEM, "no memory for %u requests of %u bytes", b->depth, len);
     for (unsigned i = 0; i < b->depth; i++) {
         b->segs[i] = (struct block_segment){.data = b->data + (size_t)i * len, .len = len};

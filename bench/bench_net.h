@@ -15,8 +15,9 @@
 #define BENCH_NET_DISCARD 'D' /* count it, answer nothing */
 #define BENCH_NET_QUERY \
     'Q' /* echo with a = frames discarded since the last query, b = their bytes */
-#define BENCH_NET_FLOOD      'F' /* send a frames of b bytes with FLOOD_DATA, then one with FLOOD_END \
-                                  */
+#define BENCH_NET_FLOOD                                                      \
+    'F' /* send a frames of b bytes with FLOOD_DATA, then one with FLOOD_END \
+         */
 #define BENCH_NET_FLOOD_DATA 'S'
 #define BENCH_NET_FLOOD_END  'T'
 #define BENCH_NET_MARK       'M' /* run marker a (1..4), echo */

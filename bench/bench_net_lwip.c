@@ -10,7 +10,7 @@
 #include "kernel/console.h"
 #include "kernel/thread.h"
 
-#define POLL_MS     100
+#define POLL_US     100000
 #define HEADERS_LEN 42 /* Ethernet, IPv4, UDP */
 #define PAYLOAD_MAX 1472
 #define RETRY_NS    20000u
@@ -101,7 +101,7 @@ static bool serve_message(struct socket_server *s, size_t len)
 
 static void socket_serve(struct socket_server *s)
 {
-    struct timeval wait = {.tv_usec = POLL_MS * 1000};
+    struct timeval wait = {.tv_usec = POLL_US};
 
     setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
     for (;;) {

@@ -58,7 +58,8 @@ static void init_machine(struct boot_info *info)
     firmware_init(info->rsdp_pa);
     clock_calibrate_begin();
     pci_config_init();
-    /* Devices that firmware left running may still write to memory it used: stop them before it is reused. */
+    /* Devices that firmware left running may still write to memory it used: stop them before it is
+     * reused. */
     pci_quiesce(virtio_pci_quiesce);
     page_init(info);
     heap_init();

@@ -25,8 +25,8 @@ static void device_names(char *buf, size_t size)
 
     format(buf, size, "none");
     for (unsigned i = 0; (dev = block_get(i)) != NULL && len < size; i++)
-        len += (size_t)format(buf + len, size - len, "%s%s", i > 0 ? ", " : "",
-                              block_info(dev)->name);
+        len +=
+            (size_t)format(buf + len, size - len, "%s%s", i > 0 ? ", " : "", block_info(dev)->name);
 }
 
 static int find_device(const char *name, struct block_device **dev)
@@ -61,7 +61,8 @@ static int parse_range(int argc, char **argv, uint64_t cnt, struct range *range)
         return console_fail(-ERANGE, "%s has %llu sectors", info->name,
                             (unsigned long long)info->sector_cnt);
     if (((lba | count) & (info->block_size / BLOCK_SECTOR_SIZE - 1)) != 0 || count == 0)
-        return console_fail(-EINVAL, "LBA and COUNT must be multiples of %u sectors on %s, and not 0",
+        return console_fail(-EINVAL,
+                            "LBA and COUNT must be multiples of %u sectors on %s, and not 0",
                             info->block_size / BLOCK_SECTOR_SIZE, info->name);
     range->lba = lba;
     range->cnt = count;
@@ -172,8 +173,8 @@ static int blk_read(int argc, char **argv)
 }
 
 /*
- * Sector S of pattern P holds 64 little-endian 64-bit words; word W is P << 48 | S << 8 | W. The host makes the same
- * with struct.pack("<64Q", *(P << 48 | S << 8 | w for w in range(64))).
+ * Sector S of pattern P holds 64 little-endian 64-bit words; word W is P << 48 | S << 8 | W. The
+ * host makes the same with struct.pack("<64Q", *(P << 48 | S << 8 | w for w in range(64))).
  */
 static void fill_pattern(uint64_t *words, uint64_t pattern, uint64_t lba, uint64_t cnt)
 {
@@ -267,9 +268,9 @@ static int blk_info(int argc, char **argv)
         return err;
     info = block_info(dev);
     block_stats(dev, &stats);
-    print("%s: %llu sectors of 512 bytes, block %u, physical block %u, serial \"%s\"%s\n", info->name,
-          (unsigned long long)info->sector_cnt, info->block_size, info->physical_block_size,
-          info->serial, info->read_only ? ", read-only" : "");
+    print("%s: %llu sectors of 512 bytes, block %u, physical block %u, serial \"%s\"%s\n",
+          info->name, (unsigned long long)info->sector_cnt, info->block_size,
+          info->physical_block_size, info->serial, info->read_only ? ", read-only" : "");
     print("requests: up to %u segments of up to %u bytes, %u bytes in all, %u in flight\n",
           info->seg_max, info->seg_len_max, info->request_len_max, info->queue_depth);
     print("flush %s, discard %s (up to %llu sectors), write-zeroes %s (up to %llu sectors)\n",
@@ -318,14 +319,15 @@ static int blk_run(int argc, char **argv)
     return console_fail(-EINVAL, "blk knows no %s; see help blk", argv[1]);
 }
 
-CONSOLE_COMMAND(blk, .name = "blk",
-                .usage = "blk\n"
-                         "blk info DEV\n"
-                         "blk sum DEV LBA COUNT\n"
-                         "blk read DEV LBA [COUNT]\n"
-                         "blk write DEV LBA COUNT PATTERN\n"
-                         "blk flush DEV\n"
-                         "blk discard DEV LBA COUNT\n"
-                         "blk zero DEV LBA COUNT",
-                .summary = "disks: list, checksum, read, write (LBA and COUNT in sectors of 512 bytes)",
-                .run = blk_run);
+CONSOLE_COMMAND(
+    blk, .name = "blk",
+    .usage = "blk\n"
+             "blk info DEV\n"
+             "blk sum DEV LBA COUNT\n"
+             "blk read DEV LBA [COUNT]\n"
+             "blk write DEV LBA COUNT PATTERN\n"
+             "blk flush DEV\n"
+             "blk discard DEV LBA COUNT\n"
+             "blk zero DEV LBA COUNT",
+    .summary = "disks: list, checksum, read, write (LBA and COUNT in sectors of 512 bytes)",
+    .run = blk_run);

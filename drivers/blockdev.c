@@ -22,7 +22,8 @@ void block_unregister(struct block_device *dev)
 
 struct block_device *block_find(const char *name)
 {
-    LIST_FOR_EACH (it, &devices) {
+    LIST_FOR_EACH(it, &devices)
+    {
         struct block_device *dev = CONTAINER_OF(it, struct block_device, link);
 
         if (strcmp(dev->info.name, name) == 0)
@@ -33,7 +34,8 @@ struct block_device *block_find(const char *name)
 
 struct block_device *block_get(unsigned index)
 {
-    LIST_FOR_EACH (it, &devices) {
+    LIST_FOR_EACH(it, &devices)
+    {
         if (index-- == 0)
             return CONTAINER_OF(it, struct block_device, link);
     }
@@ -56,8 +58,10 @@ void block_stats(const struct block_device *dev, struct block_stats *stats)
 const char *block_op_name(enum block_op op)
 {
     static const char *const names[BLOCK_OP_CNT] = {
-        [BLOCK_READ] = "read",       [BLOCK_WRITE] = "write",
-        [BLOCK_FLUSH] = "flush",     [BLOCK_DISCARD] = "discard",
+        [BLOCK_READ] = "read",
+        [BLOCK_WRITE] = "write",
+        [BLOCK_FLUSH] = "flush",
+        [BLOCK_DISCARD] = "discard",
         [BLOCK_WRITE_ZEROES] = "write-zeroes",
     };
 

@@ -5,10 +5,11 @@
 #include "kernel/list.h"
 #include "vring0/block.h"
 
-/* Called with interrupts off. Every request that add() took is completed in bounded time, by the device or by the
- * driver giving the device up. */
+/* Called with interrupts off. Every request that add() took is completed in bounded time, by the
+ * device or by the driver giving the device up. */
 struct block_ops {
-    /* Takes a checked request, not yet visible to the device. 0; -ENOSPC no room; else why it must fail. */
+    /* Takes a checked request, not yet visible to the device. 0; -ENOSPC no room; else why it must
+     * fail. */
     int (*add)(struct block_device *dev, struct block_request *req);
     /* Makes what add() took visible, with at most one notification. */
     void (*kick)(struct block_device *dev);

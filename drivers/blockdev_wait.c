@@ -1,4 +1,5 @@
-/* The blocking calls: transfers of any length, split into requests of which several are in flight at a time. */
+/* The blocking calls: transfers of any length, split into requests of which several are in flight
+ * at a time. */
 #include <errno.h>
 
 #include "arch/cpu.h"
@@ -6,8 +7,9 @@
 #include "kernel/thread.h"
 
 #define IN_FLIGHT_MAX 8u
-#define CHUNK_MAX     (256u * 1024) /* so that a long transfer is split even where one request could carry it */
-#define RETRY_NS      1000000ull    /* others have filled the ring: look again */
+#define CHUNK_MAX \
+    (256u * 1024) /* so that a long transfer is split even where one request could carry it */
+#define RETRY_NS 1000000ull /* others have filled the ring: look again */
 
 /* One call's requests. */
 struct transfer {

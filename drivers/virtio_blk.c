@@ -7,7 +7,8 @@
 #include "drivers/virtio_blk_spec.h"
 #include "kernel/format.h"
 
-#define INDIRECT_MAX 8 /* pieces of a chain that goes into an indirect table: up to 6 data segments */
+#define INDIRECT_MAX \
+    8 /* pieces of a chain that goes into an indirect table: up to 6 data segments */
 
 static const struct virtio_feature features[] = {
     {.bit = VIRTIO_BLK_F_SIZE_MAX, .name = "VIRTIO_BLK_F_SIZE_MAX"},
@@ -106,5 +107,4 @@ static void blk_describe(struct virtio_device *dev, char *buf, size_t size)
 
 VIRTIO_DRIVER(blk, .name = "virtio-blk", .dev_prefix = "blk", .device_id = VIRTIO_ID_BLOCK,
               .features = features, .probe = blk_probe, .start = blk_start, .remove = blk_remove,
-              .config_changed = blk_config_changed, .killed = blk_killed,
-              .describe = blk_describe);
+              .config_changed = blk_config_changed, .killed = blk_killed, .describe = blk_describe);

@@ -18,16 +18,16 @@ struct virtio_blk {
     struct block_device block;
     struct virtio_device *dev;
     struct virtqueue *vq;
-    bool harvesting;         /* completions are being handed out: kick once, behind them */
+    bool harvesting; /* completions are being handed out: kick once, behind them */
     uint64_t completed_cnt;
     uint64_t error_cnt;
     struct log_limit error_log, status_log;
 
-    struct timer watchdog;   /* armed while requests are in flight */
+    struct timer watchdog; /* armed while requests are in flight */
     bool watchdog_armed;
-    uint64_t watchdog_seen;  /* completed_cnt at the last tick */
-    unsigned stalled_ticks;  /* ticks without a completion */
-    int dead_status;         /* what requests in flight end with when the device is given up */
+    uint64_t watchdog_seen; /* completed_cnt at the last tick */
+    unsigned stalled_ticks; /* ticks without a completion */
+    int dead_status;        /* what requests in flight end with when the device is given up */
 
     struct block_request id_req; /* asks for the serial number */
     struct wait_queue id_wait;
@@ -48,7 +48,8 @@ void virtio_blk_read_serial(struct virtio_blk *blk);
 void virtio_blk_watchdog_start(struct virtio_blk *blk);
 void virtio_blk_watchdog_setup(struct virtio_blk *blk);
 
-/* Lets the watchdog harvest again after a breath for others: there was more to do than one pass may take. */
+/* Lets the watchdog harvest again after a breath for others: there was more to do than one pass may
+ * take. */
 void virtio_blk_watchdog_soon(struct virtio_blk *blk);
 
 /* Data path, in virtio_blk_io.c. */

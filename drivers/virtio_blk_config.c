@@ -7,11 +7,11 @@
 #include "drivers/virtio_blk.h"
 #include "drivers/virtio_blk_spec.h"
 
-#define BLOCK_SIZE_MAX  (1u << 20)
+#define BLOCK_SIZE_MAX   (1u << 20)
 #define PHYSICAL_EXP_MAX 12u
-#define CAPACITY_MAX    (1ull << 54) /* its bytes fit 63 bits */
-#define REQUEST_LEN_MAX (1u << 30)
-#define SERIAL_WAIT_NS  1000000000ull
+#define CAPACITY_MAX     (1ull << 54) /* its bytes fit 63 bits */
+#define REQUEST_LEN_MAX  (1u << 30)
+#define SERIAL_WAIT_NS   1000000000ull
 
 static bool is_power_of_two(uint32_t value)
 {
@@ -27,7 +27,8 @@ static void configure_block_size(struct virtio_blk *blk)
     if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_BLK_SIZE))
         size = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_BLK_SIZE);
     if (!is_power_of_two(size) || size < BLOCK_SECTOR_SIZE || size > BLOCK_SIZE_MAX) {
-        log_warn("%s: block size %u makes no sense, taking %u", info->name, size, BLOCK_SECTOR_SIZE);
+        log_warn("%s: block size %u makes no sense, taking %u", info->name, size,
+                 BLOCK_SECTOR_SIZE);
         size = BLOCK_SECTOR_SIZE;
     }
     info->block_size = size;
@@ -61,7 +62,8 @@ static void configure_segments(struct virtio_blk *blk)
     if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_SIZE_MAX))
         size_max = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_SIZE_MAX);
     if (size_max < BLOCK_SECTOR_SIZE) {
-        log_warn("%s: segments of %u bytes make no sense, ignoring that limit", info->name, size_max);
+        log_warn("%s: segments of %u bytes make no sense, ignoring that limit", info->name,
+                 size_max);
         size_max = REQUEST_LEN_MAX;
     }
     if (size_max > REQUEST_LEN_MAX)
@@ -102,8 +104,9 @@ bool virtio_blk_update_capacity(struct virtio_blk *blk)
         sectors = CAPACITY_MAX;
     }
     if (sectors % align != 0)
-        log_warn("%s: the last %llu sectors (512 bytes) are no whole block of %u bytes and out of reach",
-                 info->name, (unsigned long long)(sectors % align), info->block_size);
+        log_warn(
+            "%s: the last %llu sectors (512 bytes) are no whole block of %u bytes and out of reach",
+            info->name, (unsigned long long)(sectors % align), info->block_size);
     info->sector_cnt = sectors - sectors % align;
     return info->sector_cnt != before;
 }
@@ -128,12 +131,12 @@ int virtio_blk_configure(struct virtio_blk *blk)
     virtio_blk_update_capacity(blk);
     info->read_only = virtio_has_feature(blk->dev, VIRTIO_BLK_F_RO);
     info->can_flush = virtio_has_feature(blk->dev, VIRTIO_BLK_F_FLUSH);
-    info->can_discard = configure_erase(blk, VIRTIO_BLK_F_DISCARD,
-                                        VIRTIO_BLK_CFG_MAX_DISCARD_SECTORS,
-                                        VIRTIO_BLK_CFG_MAX_DISCARD_SEG, &info->discard_sectors_max);
-    info->can_write_zeroes = configure_erase(
-        blk, VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS,
-        VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SEG, &info->write_zeroes_sectors_max);
+    info->can_discard =
+        configure_erase(blk, VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_CFG_MAX_DISCARD_SECTORS,
+                        VIRTIO_BLK_CFG_MAX_DISCARD_SEG, &info->discard_sectors_max);
+    info->can_write_zeroes =
+        configure_erase(blk, VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS,
+                        VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SEG, &info->write_zeroes_sectors_max);
     chain_min = virtio_has_feature(blk->dev, VIRTIO_RING_F_INDIRECT_DESC) ? 1 : 3;
     info->queue_depth = blk->vq->size / chain_min;
     return 0;
@@ -150,6 +153,7 @@ static void serial_done(struct block_request *req)
 void virtio_blk_read_serial(struct virtio_blk *blk)
 {
     char *serial = blk->block.info.serial;
+    uint64_t deadline_ns = clock_ns() + SERIAL_WAIT_NS;
     uint64_t irq = cpu_irq_save();
     int err;
 
@@ -158,7 +162,7 @@ void virtio_blk_read_serial(struct virtio_blk *blk)
     if (err == 0)
         blk->block.ops->kick(&blk->block);
     cpu_irq_restore(irq);
-    if (err != 0 || WAIT_UNTIL(&blk->id_wait, clock_ns() + SERIAL_WAIT_NS, blk->id_done) != 0) {
+    if (err != 0 || WAIT_UNTIL(&blk->id_wait, deadline_ns, blk->id_done) != 0) {
         log_warn("%s: device does not tell its serial number", blk->block.info.name);
         return;
     }

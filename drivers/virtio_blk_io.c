@@ -1,5 +1,6 @@
-/* The block driver's data path: requests into the ring, completions out of it. Header, discard range and status byte
- * lie in the request's private words, so nothing is allocated or copied on the way. */
+/* The block driver's data path: requests into the ring, completions out of it. Header, discard
+ * range and status byte lie in the request's private words, so nothing is allocated or copied on
+ * the way. */
 #include <errno.h>
 
 #include "arch/barrier.h"
@@ -140,7 +141,8 @@ static __attribute__((noinline)) int failed_status(struct virtio_blk *blk,
     return -EIO;
 }
 
-/* The used length tells whether the status byte was written at all, where it can be trusted (not with legacy). */
+/* The used length tells whether the status byte was written at all, where it can be trusted (not
+ * with legacy). */
 static inline int status_of(struct virtio_blk *blk, struct block_request *req, uint32_t len)
 {
     uint8_t status = READ_ONCE(private_of(req)->status);
@@ -151,7 +153,8 @@ static inline int status_of(struct virtio_blk *blk, struct block_request *req, u
     return failed_status(blk, req, status == VIRTIO_BLK_S_OK ? STATUS_UNWRITTEN : status);
 }
 
-/* At most one ring of work: what is left after that waits for the watchdog's tick, which is made to come soon. */
+/* At most one ring of work: what is left after that waits for the watchdog's tick, which is made to
+ * come soon. */
 unsigned virtio_blk_harvest(struct virtio_blk *blk)
 {
     struct virtqueue *vq = blk->vq;
@@ -173,7 +176,7 @@ unsigned virtio_blk_harvest(struct virtio_blk *blk)
         return cnt;
     }
     virtqueue_kick(vq);
-    if (cnt == vq->size)
+    if (cnt == vq->size && virtqueue_enable_cb(vq))
         virtio_blk_watchdog_soon(blk);
     return cnt;
 }

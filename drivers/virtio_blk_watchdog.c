@@ -1,5 +1,6 @@
-/* Looks once a second after requests in flight: finds completions whose interrupt never came, notifies again, and gives
- * a device up that completes nothing for half a minute. It counts ticks, not time: a paused machine does not expire. */
+/* Looks once a second after requests in flight: finds completions whose interrupt never came,
+ * notifies again, and gives a device up that completes nothing for half a minute. It counts ticks,
+ * not time: a paused machine does not expire. */
 #include <errno.h>
 
 #include "arch/clock.h"
@@ -28,7 +29,7 @@ static void watchdog_tick(void *arg)
     if (found > 0 && blk->stalled_ticks > 0)
         log_limited(&limit, LOG_WARN, "%s: %u requests were complete, but no interrupt had come",
                     blk->block.info.name, found);
-    if (virtio_blk_in_flight(blk) == 0 || found == blk->vq->size)
+    if (virtio_blk_in_flight(blk) == 0 || blk->watchdog_armed)
         return;
     if (blk->completed_cnt != blk->watchdog_seen) {
         blk->watchdog_seen = blk->completed_cnt;

@@ -180,6 +180,8 @@ static int run_ping(const struct ping *ping, unsigned long long count, struct ta
             return rc;
         if (i + 1 < count)
             thread_sleep_ns(PING_INTERVAL_NS);
+        if (console_interrupted())
+            return console_fail(-EINTR, "interrupted");
     }
     return 0;
 }

@@ -93,8 +93,9 @@ void pci_write16(const struct pci_device *pdev, unsigned reg, uint16_t value);
 void pci_write32(const struct pci_device *pdev, unsigned reg, uint32_t value);
 
 /*
- * Early, before memory that firmware used is given out: bus mastering off for every function but
- * bridges.
+ * Early, before memory that firmware used is given out: bus mastering and decoding off for every
+ * function but bridges; its driver turns them on. Decoding is off here, once, because each switch
+ * makes an emulator rebuild its memory map: sizing BARs then needs none.
  * @visit (may be NULL) sees each function first, with only addr, name, ids and header_type filled
  * in.
  */

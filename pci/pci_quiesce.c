@@ -1,4 +1,5 @@
-/* Stops the DMA of devices that firmware left running. Needs no heap. */
+/* Stops devices that firmware left running: no DMA, and silent until a driver turns them on. Needs
+ * no heap. */
 #include "pci/pci_private.h"
 
 struct quiesce {
@@ -30,7 +31,7 @@ static void quiesce_function(const struct pci_device *found, void *arg)
     if (quiesce->visit)
         quiesce->visit(&pdev);
     if (!is_bridge_class(&pdev))
-        pci_command_clear(&pdev, PCI_COMMAND_MASTER);
+        pci_command_clear(&pdev, PCI_COMMAND_MASTER | PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 }
 
 static void quiesce_bus(uint16_t segment, uint8_t bus, struct quiesce *quiesce)

@@ -1,4 +1,5 @@
-/* The life of a virtio device, written once for every transport and driver: start, end, and being given up. */
+/* The life of a virtio device, written once for every transport and driver: start, end, and being
+ * given up. */
 #include "virtio/virtio.h"
 
 #include <errno.h>
@@ -17,13 +18,14 @@ static struct list devices = LIST_INIT(devices);
 
 void virtio_for_each(void (*fn)(struct virtio_device *dev, void *arg), void *arg)
 {
-    LIST_FOR_EACH (it, &devices)
-        fn(CONTAINER_OF(it, struct virtio_device, link), arg);
+    LIST_FOR_EACH(it, &devices)
+    fn(CONTAINER_OF(it, struct virtio_device, link), arg);
 }
 
 struct virtio_device *virtio_find(const char *name)
 {
-    LIST_FOR_EACH (it, &devices) {
+    LIST_FOR_EACH(it, &devices)
+    {
         struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
 
         if (strcmp(dev->name, name) == 0)
@@ -41,7 +43,8 @@ static const struct virtio_driver *find_driver(uint32_t device_id)
     return NULL;
 }
 
-/* Devices are numbered whether or not they come up, so that a broken one does not rename the others. */
+/* Devices are numbered whether or not they come up, so that a broken one does not rename the
+ * others. */
 static void name_device(struct virtio_device *dev)
 {
     static struct {
@@ -51,7 +54,8 @@ static void name_device(struct virtio_device *dev)
     const char *prefix = dev->driver->dev_prefix;
     unsigned i = 0;
 
-    while (i < PREFIX_MAX - 1 && numbers[i].prefix != NULL && strcmp(numbers[i].prefix, prefix) != 0)
+    while (i < PREFIX_MAX - 1 && numbers[i].prefix != NULL &&
+           strcmp(numbers[i].prefix, prefix) != 0)
         i++;
     numbers[i].prefix = prefix;
     format(dev->name, sizeof(dev->name), "%s%u", prefix, numbers[i].next++);
@@ -62,10 +66,12 @@ static void add_status(struct virtio_device *dev, uint8_t bits)
     dev->transport->set_status(dev, dev->transport->get_status(dev) | bits);
 }
 
-/* Rings of a reset device are dead, so nothing is written to memory after the machine was told to stop. */
+/* Rings of a reset device are dead, so nothing is written to memory after the machine was told to
+ * stop. */
 static void reset_all(void)
 {
-    LIST_FOR_EACH (it, &devices) {
+    LIST_FOR_EACH(it, &devices)
+    {
         struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
 
         dev->transport->reset(dev);
@@ -154,7 +160,8 @@ void virtio_device_kill(struct virtio_device *dev, const char *reason)
     at_line("event", "name=%s kind=dead reason=%s", dev->name,
             at_quote(quoted, sizeof(quoted), reason));
     if (dev->transport->reset(dev) != 0)
-        log_error("%s %s: reset does not end, its access to memory is off", dev->name, dev->bus_name);
+        log_error("%s %s: reset does not end, its access to memory is off", dev->name,
+                  dev->bus_name);
     for (unsigned i = 0; i < dev->queue_cnt; i++) {
         if (dev->queues[i] != NULL)
             virtqueue_stop(dev->queues[i], reason);

@@ -1,17 +1,19 @@
 /*
  * The virtio device model, as drivers see it.
  *
- * Life of a device. A transport (virtio_pci) finds a device and calls virtio_device_add(). That resets it, sets
- * ACKNOWLEDGE and DRIVER, negotiates features between what the device offers, what the driver's table wants and what
- * the ring code can do, then calls the driver's probe(). probe() reads device configuration and creates the queues
- * with virtio_queues_create(), which also sets up interrupts by the ladder (virtio_pci_irq.c). Then DRIVER_OK is set and
- * start() is called: from here on the driver may notify. On failure everything is undone in reverse and the device is
- * left reset with FAILED. (virtio 1.3, 3.1.)
+ * Life of a device. A transport (virtio_pci) finds a device and calls virtio_device_add(). That
+ * resets it, sets ACKNOWLEDGE and DRIVER, negotiates features between what the device offers, what
+ * the driver's table wants and what the ring code can do, then calls the driver's probe(). probe()
+ * reads device configuration and creates the queues with virtio_queues_create(), which also sets up
+ * interrupts by the ladder (virtio_pci_irq.c). Then DRIVER_OK is set and start() is called: from
+ * here on the driver may notify. On failure everything is undone in reverse and the device is left
+ * reset with FAILED. (virtio 1.3, 3.1.)
  *
  * Life of a queue and of a chain: see virtqueue.h.
  *
- * Who calls what. Drivers call only this header and virtqueue.h. Config-change interrupts call config_changed() of
- * the driver in interrupt context; queue interrupts call the queue's callback, likewise.
+ * Who calls what. Drivers call only this header and virtqueue.h. Config-change interrupts call
+ * config_changed() of the driver in interrupt context; queue interrupts call the queue's callback,
+ * likewise.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
@@ -25,11 +27,12 @@
 #include "virtio/virtqueue.h"
 
 #define VIRTIO_QUEUE_MAX 64
-#define VIRTIO_NAME_MAX 16
+#define VIRTIO_NAME_MAX  16
 
 struct virtio_device;
 
-/* One kind of transport. Register-level only: no policy, no allocation. Thread context unless noted. */
+/* One kind of transport. Register-level only: no policy, no allocation. Thread context unless
+ * noted. */
 struct virtio_transport_ops {
     const char *name; /* "legacy", "modern" */
     uint8_t (*get_status)(struct virtio_device *dev);
@@ -37,18 +40,21 @@ struct virtio_transport_ops {
     int (*reset)(struct virtio_device *dev); /* 0, -ETIMEDOUT; bounded wait for status 0 */
     uint64_t (*get_features)(struct virtio_device *dev);
     void (*set_features)(struct virtio_device *dev, uint64_t features);
-    uint8_t (*config_generation)(struct virtio_device *dev); /* NULL: the transport has none (legacy) */
+    uint8_t (*config_generation)(
+        struct virtio_device *dev); /* NULL: the transport has none (legacy) */
     void (*config_read)(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
     void (*config_write)(struct virtio_device *dev, unsigned off, const void *buf, unsigned len);
     /* Size of queue @index as offered; 0: absent. -ENOENT when it is in use already (PFN set). */
     int (*queue_size)(struct virtio_device *dev, unsigned index);
-    /* Activates the ring. 0, -ERANGE when the transport cannot express its address, -EIO when it did not take. */
+    /* Activates the ring. 0, -ERANGE when the transport cannot express its address, -EIO when it
+     * did not take. */
     int (*queue_set)(struct virtio_device *dev, struct virtqueue *vq);
     void (*queue_clear)(struct virtio_device *dev, struct virtqueue *vq);
     void (*notify)(struct virtqueue *vq); /* any context */
     uint64_t ring_limit_pa;               /* exclusive; 0: none */
     bool queue_size_fixed;                /* a ring has exactly the size that the device offers */
-    /* Interrupt binding. Values are MSI-X entries or VIRTIO_MSI_NO_VECTOR; return what was read back. */
+    /* Interrupt binding. Values are MSI-X entries or VIRTIO_MSI_NO_VECTOR; return what was read
+     * back. */
     uint16_t (*set_config_entry)(struct virtio_device *dev, uint16_t entry);
     uint16_t (*set_queue_entry)(struct virtio_device *dev, unsigned index, uint16_t entry);
     uint8_t (*read_isr)(struct virtio_device *dev); /* reading clears it; interrupt context */
@@ -73,42 +79,46 @@ struct virtio_driver {
     const char *name;       /* "virtio-blk" */
     const char *dev_prefix; /* "blk": devices are named blk0, blk1, ... in address order */
     uint32_t device_id;     /* VIRTIO_ID_* */
-    const struct virtio_feature *features; /* ended by name NULL; ring features are added by virtio.c */
+    const struct virtio_feature
+        *features; /* ended by name NULL; ring features are added by virtio.c */
     int (*probe)(struct virtio_device *dev);
     void (*start)(struct virtio_device *dev);
-    void (*remove)(struct virtio_device *dev);         /* undoes probe(); queues still exist, device is reset */
+    void (*remove)(
+        struct virtio_device *dev); /* undoes probe(); queues still exist, device is reset */
     void (*config_changed)(struct virtio_device *dev); /* interrupt context; may be NULL */
-    /* virtio_device_kill() has reset the device: complete what is in flight with an error. Any context; may be NULL. */
+    /* virtio_device_kill() has reset the device: complete what is in flight with an error. Any
+     * context; may be NULL. */
     void (*killed)(struct virtio_device *dev);
     /* Appends " mac=..." or " capacity=..." to the @device line. */
     void (*describe)(struct virtio_device *dev, char *buf, size_t size);
 };
 
-#define VIRTIO_DRIVER(id, ...)                                                                     \
-    static const struct virtio_driver virtio_driver_##id                                           \
-        __attribute__((used, section(".set.virtio_drivers." #id), aligned(8))) = { __VA_ARGS__ }
+#define VIRTIO_DRIVER(id, ...)                           \
+    static const struct virtio_driver virtio_driver_##id \
+        __attribute__((used, section(".set.virtio_drivers." #id), aligned(8))) = {__VA_ARGS__}
 
 struct virtio_device {
     struct list link;
-    char name[VIRTIO_NAME_MAX]; /* "net0" */
-    const char *bus_name;       /* "00:03.0"; set by transport */
-    uint32_t device_id;         /* set by transport */
+    char name[VIRTIO_NAME_MAX];                   /* "net0" */
+    const char *bus_name;                         /* "00:03.0"; set by transport */
+    uint32_t device_id;                           /* set by transport */
     const struct virtio_transport_ops *transport; /* set by transport */
-    void *transport_data;       /* private to the transport */
+    void *transport_data;                         /* private to the transport */
     const struct virtio_driver *driver;
-    void *driver_data;          /* private to the driver */
-    uint64_t offered;           /* device features */
-    uint64_t features;          /* accepted */
+    void *driver_data;                          /* private to the driver */
+    uint64_t offered;                           /* device features */
+    uint64_t features;                          /* accepted */
     struct virtqueue *queues[VIRTIO_QUEUE_MAX]; /* NULL: slot not used */
     unsigned queue_cnt;
-    const char *irq_mode;       /* "per-queue", ... as @device prints it; set by the ladder */
+    const char *irq_mode; /* "per-queue", ... as @device prints it; set by the ladder */
     unsigned vectors_used, vectors_available; /* set by the ladder */
-    bool driver_ok;             /* interrupts before it are counted and ignored */
-    const char *dead;           /* why the device was given up; NULL while alive */
+    bool driver_ok;                           /* interrupts before it are counted and ignored */
+    const char *dead;                         /* why the device was given up; NULL while alive */
 };
 
-/* Called by a transport for each device it found, with the fields that say "set by transport" filled in and the rest
- * zero; the device object is the transport's. 0, -ENODEV no driver, or why bring-up failed. Thread context. */
+/* Called by a transport for each device it found, with the fields that say "set by transport"
+ * filled in and the rest zero; the device object is the transport's. 0, -ENODEV no driver, or why
+ * bring-up failed. Thread context. */
 int virtio_device_add(struct virtio_device *dev);
 void virtio_device_remove(struct virtio_device *dev);
 
@@ -124,36 +134,40 @@ struct virtqueue_config {
     unsigned indirect_max;         /* longest chain for an indirect table, 0: never */
 };
 
-/* Creates queue i for each named configs[i], then the interrupts. All or nothing. Only from probe().
- * -ENOENT a queue is absent or in use, -ENOMEM, -EINVAL bad size, or the ladder's error. */
-int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_config *configs, unsigned cnt);
+/* Creates queue i for each named configs[i], then the interrupts. All or nothing. Only from
+ * probe(). -ENOENT a queue is absent or in use, -ENOMEM, -EINVAL bad size, or the ladder's error.
+ */
+int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_config *configs,
+                         unsigned cnt);
 
-/* Deletes what virtio_queues_create() made; the device must have been reset. Done by virtio.c after a failed probe()
- * and after remove(); harmless when there is nothing. */
+/* Deletes what virtio_queues_create() made; the device must have been reset. Done by virtio.c after
+ * a failed probe() and after remove(); harmless when there is nothing. */
 void virtio_queues_delete(struct virtio_device *dev);
 
-/* Device configuration, field by width, host byte order. Legacy 64-bit fields are re-read until two reads agree
- * (bounded); modern ones run in a generation loop. -EIO when the device never settles. */
+/* Device configuration, field by width, host byte order. Legacy 64-bit fields are re-read until two
+ * reads agree (bounded); modern ones run in a generation loop. -EIO when the device never settles.
+ */
 uint8_t virtio_config_read8(struct virtio_device *dev, unsigned off);
 uint16_t virtio_config_read16(struct virtio_device *dev, unsigned off);
 uint32_t virtio_config_read32(struct virtio_device *dev, unsigned off);
 int virtio_config_read64(struct virtio_device *dev, unsigned off, uint64_t *value);
 int virtio_config_read_bytes(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
 
-/* Resets the device, gives up on it with a named reason ("@event kind=dead"; @reason must stay valid), breaks its queues
- * and calls the driver's killed(). Requests in flight stay in the queues for virtqueue_drain(). Any context. */
+/* Resets the device, gives up on it with a named reason ("@event kind=dead"; @reason must stay
+ * valid), breaks its queues and calls the driver's killed(). Requests in flight stay in the queues
+ * for virtqueue_drain(). Any context. */
 void virtio_device_kill(struct virtio_device *dev, const char *reason);
 
-/* Entry points for transports' interrupt handlers. False: not ready yet, counted and ignored (before DRIVER_OK).
- * Interrupt context. */
+/* Entry points for transports' interrupt handlers. False: not ready yet, counted and ignored
+ * (before DRIVER_OK). Interrupt context. */
 bool virtio_config_interrupt(struct virtio_device *dev);
 
 /* Devices in address order. */
 void virtio_for_each(void (*fn)(struct virtio_device *dev, void *arg), void *arg);
 struct virtio_device *virtio_find(const char *name); /* "net0"; NULL when there is none */
 
-/* Once, when the devices that are there at boot have been added: prints their "@device" lines in address order, and
- * makes the "devices" report available. */
+/* Once, when the devices that are there at boot have been added: prints their "@device" lines in
+ * address order, and makes the "devices" report available. */
 void virtio_report(void);
 
 /* Name of feature @bit of @dev for people; NULL when it is not known here. */

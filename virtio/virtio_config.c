@@ -1,5 +1,5 @@
-/* Device configuration, read consistently: a generation loop where the device counts changes, else until two reads
- * agree (virtio 1.3, 2.5). */
+/* Device configuration, read consistently: a generation loop where the device counts changes, else
+ * until two reads agree (virtio 1.3, 2.5). */
 #include <errno.h>
 #include <string.h>
 

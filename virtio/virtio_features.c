@@ -1,4 +1,5 @@
-/* Feature negotiation: what is offered, wanted by the driver, and possible with the rings built in here. */
+/* Feature negotiation: what is offered, wanted by the driver, and possible with the rings built in
+ * here. */
 #include <errno.h>
 
 #include "kernel/log.h"

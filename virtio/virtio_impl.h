@@ -4,11 +4,12 @@
 
 #include "virtio/virtio.h"
 
-/* Accepts what the device offers, the driver's table wants and the rings can do, and writes it to the device.
- * -ENOTSUP when a required feature is missing. */
+/* Accepts what the device offers, the driver's table wants and the rings can do, and writes it to
+ * the device. -ENOTSUP when a required feature is missing. */
 int virtio_features_negotiate(struct virtio_device *dev);
 
-/* A driver's own words about a device, as appended to the "@device" line: " mac=...". Empty when it has none. */
+/* A driver's own words about a device, as appended to the "@device" line: " mac=...". Empty when it
+ * has none. */
 void virtio_describe(struct virtio_device *dev, char *buf, size_t size);
 
 /* "split"; "none" while the device has no queue. */

@@ -8,7 +8,10 @@
 #include "kernel/log.h"
 #include "pci/pci.h"
 
-enum transport_choice { TRANSPORT_LEGACY, TRANSPORT_MODERN };
+enum transport_choice {
+    TRANSPORT_LEGACY,
+    TRANSPORT_MODERN
+};
 
 static const struct bootopt_choice transport_choices[] = {
     {"auto", TRANSPORT_LEGACY},
@@ -46,7 +49,8 @@ static int virtio_pci_probe(struct pci_device *pdev)
     int err;
 
     if (reason != NULL) {
-        log_error("virtio %s (1af4:%04x): device not used: %s", pdev->name, pdev->device_id, reason);
+        log_error("virtio %s (1af4:%04x): device not used: %s", pdev->name, pdev->device_id,
+                  reason);
         return -ENOTSUP;
     }
     vp = calloc(1, sizeof(*vp));

@@ -11,8 +11,8 @@ struct pci_device;
 struct virtio_pci_rung;
 
 /*
- * For pci_quiesce(): resets a virtio device that firmware left running, before its memory is used for something else.
- * Needs nothing but configuration space: no mapping, no allocation.
+ * For pci_quiesce(): resets a virtio device that firmware left running, before its memory is used
+ * for something else. Needs nothing but configuration space: no mapping, no allocation.
  */
 void virtio_pci_quiesce(struct pci_device *pdev);
 
@@ -20,7 +20,7 @@ void virtio_pci_quiesce(struct pci_device *pdev);
 struct virtio_pci {
     struct virtio_device vdev;
     struct pci_device *pdev;
-    uint16_t io_base; /* legacy header */
+    uint16_t io_base;                   /* legacy header */
     const struct virtio_pci_rung *rung; /* how it interrupts; NULL: not set up */
     /* MSI-X entry of each queue, VIRTIO_MSI_NO_VECTOR for none. */
     uint16_t queue_entries[VIRTIO_QUEUE_MAX];

@@ -1,4 +1,5 @@
-/* The interrupt ladder: rungs from best to last, tried in order until one holds or the boot option's one fails. */
+/* The interrupt ladder: rungs from best to last, tried in order until one holds or the boot
+ * option's one fails. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@ static const struct virtio_pci_rung rungs[] = {
 };
 #define RUNG_CNT (sizeof(rungs) / sizeof(rungs[0]))
 
-enum { CHOICE_AUTO = -1 };
+enum {
+    CHOICE_AUTO = -1
+};
 
 static const struct bootopt_choice irq_choices[] = {
     {"auto", CHOICE_AUTO}, {"per-queue", 0}, {"shared", 1}, {"single", 2}, {"msi", 3},
@@ -59,7 +62,8 @@ static void report_step(const struct virtio_pci *vp, const struct virtio_pci_run
             to->name, at_quote(quoted, sizeof(quoted), reason));
 }
 
-/* The rungs that are not built in are no steps: the way from one that failed leads to the next that exists. */
+/* The rungs that are not built in are no steps: the way from one that failed leads to the next that
+ * exists. */
 static int climb_down(struct virtio_pci *vp)
 {
     const struct virtio_pci_rung *failed = NULL;

@@ -1,4 +1,5 @@
-/* The legacy transport: a header in I/O BAR0, queues by page number (virtio 1.3, 4.1.4.10 and 4.1.5.1.3). */
+/* The legacy transport: a header in I/O BAR0, queues by page number (virtio 1.3, 4.1.4.10
+ * and 4.1.5.1.3). */
 #include <errno.h>
 
 #include "arch/clock.h"
@@ -17,7 +18,8 @@ static uint16_t reg(struct virtio_device *dev, unsigned off)
     return (uint16_t)(to_virtio_pci(dev)->io_base + off);
 }
 
-/* The one place that knows where device configuration begins: the vector registers push it back while they exist. */
+/* The one place that knows where device configuration begins: the vector registers push it back
+ * while they exist. */
 static uint16_t config_reg(struct virtio_device *dev, unsigned off)
 {
     bool msix = msix_enabled(to_virtio_pci(dev)->pdev);
@@ -35,7 +37,8 @@ static void legacy_set_status(struct virtio_device *dev, uint8_t status)
     io_out8(reg(dev, VIRTIO_PCI_STATUS), status);
 }
 
-/* A device that does not answer loses its access to memory, so that its rings can be given back all the same. */
+/* A device that does not answer loses its access to memory, so that its rings can be given back all
+ * the same. */
 static int legacy_reset(struct virtio_device *dev)
 {
     legacy_set_status(dev, 0);

@@ -1,4 +1,5 @@
-/* The best rung: MSI-X with an entry for configuration changes and one for each queue that has a callback. */
+/* The best rung: MSI-X with an entry for configuration changes and one for each queue that has a
+ * callback. */
 #include <errno.h>
 
 #include "irq/irq.h"

@@ -1,5 +1,6 @@
-/* Stops virtio devices that firmware left running, by configuration space alone: the legacy header's status register
- * where I/O decoding is on, else the access window that modern devices have in a capability (virtio 1.3, 4.1.4.9). */
+/* Stops virtio devices that firmware left running, by configuration space alone: the legacy
+ * header's status register where I/O decoding is on, else the access window that modern devices
+ * have in a capability (virtio 1.3, 4.1.4.9). */
 #include "arch/io.h"
 #include "pci/pci.h"
 #include "virtio/virtio_pci.h"
@@ -18,7 +19,8 @@ static unsigned find_cap(const struct pci_device *pdev, uint8_t type)
     return 0;
 }
 
-/* Points the window at one byte of a BAR, which the next access to the window's data then reaches. */
+/* Points the window at one byte of a BAR, which the next access to the window's data then reaches.
+ */
 static void window_select(const struct pci_device *pdev, unsigned window, uint8_t bar, uint32_t off)
 {
     pci_write8(pdev, window + VIRTIO_PCI_CAP_BAR, bar);
@@ -57,8 +59,7 @@ void virtio_pci_quiesce(struct pci_device *pdev)
     uint16_t io_base = (uint16_t)(bar & ~PCI_BASE_ADDRESS_IO_FLAGS);
     bool io_on = (pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_IO) != 0;
 
-    if (pdev->vendor_id != VIRTIO_PCI_VENDOR_ID ||
-        pdev->device_id < VIRTIO_PCI_DEVICE_ID_LEGACY ||
+    if (pdev->vendor_id != VIRTIO_PCI_VENDOR_ID || pdev->device_id < VIRTIO_PCI_DEVICE_ID_LEGACY ||
         pdev->device_id > VIRTIO_PCI_DEVICE_ID_MODERN_TO)
         return;
     if (pdev->device_id <= VIRTIO_PCI_DEVICE_ID_LEGACY_TO && io_on && io_base != 0 &&

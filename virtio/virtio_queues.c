@@ -1,11 +1,15 @@
-/* Creating and deleting a device's queues: rings, their activation in the device, then interrupts. */
+/* Creating and deleting a device's queues: rings, their activation in the device, then interrupts.
+ */
 #include <errno.h>
 
 #include "kernel/bootopt.h"
 #include "kernel/log.h"
 #include "virtio/virtio.h"
 
-enum ring_choice { RING_SPLIT, RING_PACKED };
+enum ring_choice {
+    RING_SPLIT,
+    RING_PACKED
+};
 
 static const struct bootopt_choice ring_choices[] = {
     {"auto", RING_SPLIT},
@@ -73,8 +77,8 @@ static int create_queue(struct virtio_device *dev, unsigned index,
     }
     err = dev->transport->queue_set(dev, vq);
     if (err != 0) {
-        log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name,
-                  dev->bus_name, index, config->name);
+        log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
+                  index, config->name);
         virtqueue_free(vq);
         return err;
     }

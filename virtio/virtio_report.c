@@ -51,8 +51,8 @@ static void report_line(struct virtio_device *dev, void *arg)
             dev->name, dev->bus_name, dev->transport->name, virtio_ring_name(dev),
             dev->irq_mode != NULL ? dev->irq_mode : "none", dev->vectors_used,
             dev->vectors_available, at_quote(quoted, sizeof(quoted), queues),
-            (unsigned long long)dev->features,
-            (unsigned long long)(dev->offered & ~dev->features), describe);
+            (unsigned long long)dev->features, (unsigned long long)(dev->offered & ~dev->features),
+            describe);
 }
 
 struct sink {

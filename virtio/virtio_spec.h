@@ -1,4 +1,5 @@
-/* Virtio 1.3 facts that every device and transport shares: ids, status bits, feature bits, the legacy PCI header. */
+/* Virtio 1.3 facts that every device and transport shares: ids, status bits, feature bits, the
+ * legacy PCI header. */
 #ifndef VIRTIO_VIRTIO_SPEC_H
 #define VIRTIO_VIRTIO_SPEC_H
 
@@ -42,13 +43,15 @@
 #define VIRTIO_F_RING_RESET         40
 
 /* PCI identity (4.1.2). */
-#define VIRTIO_PCI_VENDOR_ID           0x1af4
-#define VIRTIO_PCI_DEVICE_ID_LEGACY    0x1000 /* transitional: 0x1000..0x103f, type in the subsystem id */
+#define VIRTIO_PCI_VENDOR_ID 0x1af4
+#define VIRTIO_PCI_DEVICE_ID_LEGACY \
+    0x1000 /* transitional: 0x1000..0x103f, type in the subsystem id */
 #define VIRTIO_PCI_DEVICE_ID_LEGACY_TO 0x103f
 #define VIRTIO_PCI_DEVICE_ID_MODERN    0x1040 /* 0x1040 + type, up to 0x107f */
 #define VIRTIO_PCI_DEVICE_ID_MODERN_TO 0x107f
 
-/* Legacy header in I/O BAR0 (4.1.4.10). The two vector registers exist only while MSI-X is enabled. */
+/* Legacy header in I/O BAR0 (4.1.4.10). The two vector registers exist only while MSI-X is enabled.
+ */
 #define VIRTIO_PCI_HOST_FEATURES     0  /* 32, read-only */
 #define VIRTIO_PCI_GUEST_FEATURES    4  /* 32 */
 #define VIRTIO_PCI_QUEUE_PFN         8  /* 32 */

@@ -1,4 +1,5 @@
-/* What all ring formats share: the public head, the broken state, the way from an interrupt to the callback. */
+/* What all ring formats share: the public head, the broken state, the way from an interrupt to the
+ * callback. */
 #include "virtio/virtqueue.h"
 
 #include <string.h>

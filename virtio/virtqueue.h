@@ -1,19 +1,23 @@
 /*
- * Virtqueue: the driver's end of one vring. Life of a chain: virtqueue_add() describes buffers and keeps the caller's
- * token -> virtqueue_kick() publishes everything added since the last kick with one index store and notifies at most
- * once -> the device uses it -> virtqueue_get() returns the token and the length the device wrote.
+ * Virtqueue: the driver's end of one vring. Life of a chain: virtqueue_add() describes buffers and
+ * keeps the caller's token -> virtqueue_kick() publishes everything added since the last kick with
+ * one index store and notifies at most once -> the device uses it -> virtqueue_get() returns the
+ * token and the length the device wrote.
  *
- * What the device can write is read once and checked; descriptor state (free list, chains in flight, writable
- * lengths) is private memory and never read back from the ring. A device that breaks the rules makes the queue
- * broken: virtqueue_get() returns NULL, virtqueue_add() -EIO, and virtqueue_drain() hands out what was in flight.
+ * What the device can write is read once and checked; descriptor state (free list, chains in
+ * flight, writable lengths) is private memory and never read back from the ring. A device that
+ * breaks the rules makes the queue broken: virtqueue_get() returns NULL, virtqueue_add() -EIO, and
+ * virtqueue_drain() hands out what was in flight.
  *
- * The length that the device claims is the one thing that may be wrong without harm: legacy devices are known for it
- * (2.7.8.1). More than the chain has room for is counted in bad_len_cnt and reported as 0, since a device that says so
- * has no credible first bytes either; whoever needs the length finds the answer too short, and a legacy block driver,
- * which goes by its status byte, does not care. Everything else that is wrong breaks the queue.
+ * The length that the device claims is the one thing that may be wrong without harm: legacy devices
+ * are known for it (2.7.8.1). More than the chain has room for is counted in bad_len_cnt and
+ * reported as 0, since a device that says so has no credible first bytes either; whoever needs the
+ * length finds the answer too short, and a legacy block driver, which goes by its status byte, does
+ * not care. Everything else that is wrong breaks the queue.
  *
- * A virtqueue belongs to one CPU; the caller serialises threads against its interrupt handler. Any context, except
- * where noted. This code touches no register: the transport gives a notify function.
+ * A virtqueue belongs to one CPU; the caller serialises threads against its interrupt handler. Any
+ * context, except where noted. This code touches no register: the transport gives a notify
+ * function.
  */
 #ifndef VIRTIO_VIRTQUEUE_H
 #define VIRTIO_VIRTQUEUE_H
@@ -42,7 +46,8 @@ struct virtqueue_layout {
     size_t len; /* whole ring memory, from desc_pa */
 };
 
-/* Layout and behaviour of one ring format; the functions below, which drivers call, say what each slot does. */
+/* Layout and behaviour of one ring format; the functions below, which drivers call, say what each
+ * slot does. */
 struct virtqueue_ops {
     const char *name; /* "split" */
     int (*add)(struct virtqueue *vq, const struct virtqueue_seg *segs, unsigned out_cnt,
@@ -62,38 +67,39 @@ struct virtqueue_params {
     const char *name;     /* "rx0" */
     const char *dev_name; /* "net0", for messages; must outlive the queue */
     struct virtio_device *dev;
-    unsigned index;      /* queue number of the device */
-    unsigned size;       /* entries, power of two, 1..VIRTQUEUE_SIZE_MAX */
-    bool event_idx;      /* VIRTIO_F_EVENT_IDX negotiated */
-    bool indirect;       /* VIRTIO_F_INDIRECT_DESC negotiated */
-    unsigned indirect_max; /* longest chain put into an indirect table; 0: never */
+    unsigned index;         /* queue number of the device */
+    unsigned size;          /* entries, power of two, 1..VIRTQUEUE_SIZE_MAX */
+    bool event_idx;         /* VIRTIO_F_EVENT_IDX negotiated */
+    bool indirect;          /* VIRTIO_F_INDIRECT_DESC negotiated */
+    unsigned indirect_max;  /* longest chain put into an indirect table; 0: never */
     uint64_t ring_limit_pa; /* highest ring address + 1 the transport can express; 0: any */
     void (*notify)(struct virtqueue *vq);
     virtqueue_callback_t callback; /* may be NULL: polled, no interrupt wanted */
 };
 
-/* Public head of every virtqueue; ring formats append their private state. Read-only outside virtio/. */
+/* Public head of every virtqueue; ring formats append their private state. Read-only outside
+ * virtio/. */
 struct virtqueue {
     const struct virtqueue_ops *ops;
     struct virtio_device *dev;
     virtqueue_callback_t callback;
     void (*notify)(struct virtqueue *vq);
-    void *driver_data;     /* free for the driver */
-    void *transport_data;  /* free for the transport: notify address, irq */
+    void *driver_data;    /* free for the driver */
+    void *transport_data; /* free for the transport: notify address, irq */
     const char *dev_name;
-    const char *broken;    /* reason, NULL while sound */
+    const char *broken; /* reason, NULL while sound */
     uint16_t index;
     uint16_t size;
-    uint16_t free_cnt;     /* descriptors left; 0 when broken */
-    uint64_t notify_cnt;   /* notifications sent */
+    uint16_t free_cnt;      /* descriptors left; 0 when broken */
+    uint64_t notify_cnt;    /* notifications sent */
     uint64_t interrupt_cnt; /* callbacks run */
-    uint64_t chain_cnt;    /* chains published */
-    uint64_t bad_len_cnt;  /* used lengths beyond the writable bytes */
+    uint64_t chain_cnt;     /* chains published */
+    uint64_t bad_len_cnt;   /* used lengths beyond the writable bytes */
     char name[VIRTQUEUE_NAME_MAX];
 };
 
-/* A split ring in zeroed, 4096-aligned, contiguous memory (virtio 1.3, 2.7.2). NULL: no memory, beyond
- * ring_limit_pa, or bad size. Thread context. */
+/* A split ring in zeroed, 4096-aligned, contiguous memory (virtio 1.3, 2.7.2). NULL: no memory,
+ * beyond ring_limit_pa, or bad size. Thread context. */
 struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params);
 
 /* Frees ring and state; the device must no longer know the ring. Thread context. */
@@ -105,9 +111,9 @@ static inline void virtqueue_layout(const struct virtqueue *vq, struct virtqueue
 }
 
 /*
- * Adds a chain of @out_cnt device-readable then @in_cnt device-writable pieces. @token comes back from
- * virtqueue_get() and must not be NULL. Not visible to the device before virtqueue_kick().
- * 0; -ENOSPC too few descriptors; -EINVAL no pieces or more than the ring has; -EIO queue broken.
+ * Adds a chain of @out_cnt device-readable then @in_cnt device-writable pieces. @token comes back
+ * from virtqueue_get() and must not be NULL. Not visible to the device before virtqueue_kick(). 0;
+ * -ENOSPC too few descriptors; -EINVAL no pieces or more than the ring has; -EIO queue broken.
  */
 static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg *segs,
                                 unsigned out_cnt, unsigned in_cnt, void *token)
@@ -115,7 +121,8 @@ static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg
     return vq->ops->add(vq, segs, out_cnt, in_cnt, token);
 }
 
-/* Publishes what was added and notifies if the device wants it. True when a notification was sent. */
+/* Publishes what was added and notifies if the device wants it. True when a notification was sent.
+ */
 static inline bool virtqueue_kick(struct virtqueue *vq)
 {
     return vq->ops->kick(vq);
@@ -125,9 +132,10 @@ static inline bool virtqueue_kick(struct virtqueue *vq)
 void virtqueue_notify_force(struct virtqueue *vq);
 
 /*
- * Next used chain: its token and in *@len what the device says it wrote, never more than the chain's writable bytes
- * (see above). NULL: none, or broken; before it says none, interrupts are armed again unless virtqueue_disable_cb() or
- * _enable_cb_delayed() asked otherwise, so a loop "until NULL" misses nothing.
+ * Next used chain: its token and in *@len what the device says it wrote, never more than the
+ * chain's writable bytes (see above). NULL: none, or broken; before it says none, interrupts are
+ * armed again unless virtqueue_disable_cb() or _enable_cb_delayed() asked otherwise, so a loop
+ * "until NULL" misses nothing.
  */
 static inline void *virtqueue_get(struct virtqueue *vq, uint32_t *len)
 {
@@ -141,9 +149,9 @@ static inline bool virtqueue_pending(const struct virtqueue *vq)
 }
 
 /*
- * Asks for no interrupts (a hint), and for them again. virtqueue_enable_cb() is true when chains were used in the
- * meantime: the caller must look once more (2.7.7 and 2.7.14). _delayed asks for one interrupt once about three
- * quarters of what is in flight has been used.
+ * Asks for no interrupts (a hint), and for them again. virtqueue_enable_cb() is true when chains
+ * were used in the meantime: the caller must look once more (2.7.7 and 2.7.14). _delayed asks for
+ * one interrupt once about three quarters of what is in flight has been used.
  */
 static inline void virtqueue_disable_cb(struct virtqueue *vq)
 {
@@ -160,7 +168,8 @@ static inline bool virtqueue_enable_cb_delayed(struct virtqueue *vq)
     return vq->ops->enable_cb_delayed(vq);
 }
 
-/* Tokens still in flight, one a call, after the device was reset or the queue broke; NULL when none is left. */
+/* Tokens still in flight, one a call, after the device was reset or the queue broke; NULL when none
+ * is left. */
 static inline void *virtqueue_drain(struct virtqueue *vq)
 {
     return vq->ops->drain(vq);
@@ -170,8 +179,8 @@ static inline void *virtqueue_drain(struct virtqueue *vq)
 void virtqueue_stop(struct virtqueue *vq, const char *reason);
 void virtqueue_break(struct virtqueue *vq, const char *reason);
 
-/* Runs the queue's callback: returns true when there was used work (or the queue has no callback). Called by the
- * interrupt code. A broken queue is left alone. */
+/* Runs the queue's callback: returns true when there was used work (or the queue has no callback).
+ * Called by the interrupt code. A broken queue is left alone. */
 bool virtqueue_interrupt(struct virtqueue *vq);
 
 /* For ring formats: fills in the public head. False when the parameters make no queue. */

@@ -1,5 +1,6 @@
-/* The split ring (virtio 1.3, 2.7). What the driver must remember about a descriptor is kept beside the ring, in
- * private memory: the ring itself is written, and only the used ring and avail_event are ever read. */
+/* The split ring (virtio 1.3, 2.7). What the driver must remember about a descriptor is kept beside
+ * the ring, in private memory: the ring itself is written, and only the used ring and avail_event
+ * are ever read. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ struct split {
     uint16_t last_used; /* used entries taken */
     uint16_t armed;     /* used_event as last written */
     bool event_idx;
-    bool auto_arm; /* ask for an interrupt whenever no used entry is left */
+    bool auto_arm;      /* ask for an interrupt whenever no used entry is left */
     uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */
     uint32_t table_len;
     struct vring_desc *tables; /* one for each head */
@@ -79,7 +80,8 @@ static inline void put_desc(struct vring_desc *desc, uint64_t pa, uint64_t word)
     words[1] = word;
 }
 
-/* Takes head @head and @desc_cnt descriptors, and writes the chain's head into the avail ring; not yet exposed. */
+/* Takes head @head and @desc_cnt descriptors, and writes the chain's head into the avail ring; not
+ * yet exposed. */
 static inline struct split_chain *take_head(struct split *s, unsigned head, unsigned desc_cnt,
                                             void *token)
 {
@@ -128,7 +130,8 @@ static __attribute__((noinline)) int add_ring(struct split *s, const struct virt
     return 0;
 }
 
-/* The same in the head's own indirect table, for one ring descriptor (2.7.5.3). A broken queue has none. */
+/* The same in the head's own indirect table, for one ring descriptor (2.7.5.3). A broken queue has
+ * none. */
 static inline int add_table(struct split *s, const struct virtqueue_seg *segs, unsigned out_cnt,
                             unsigned in_cnt, void *token)
 {
@@ -184,7 +187,8 @@ static bool split_kick(struct virtqueue *vq)
     WRITE_ONCE(s->avail->idx, new_idx);
     s->published = new_idx;
     vq->chain_cnt += (uint16_t)(new_idx - old_idx);
-    /* Orders the index before the read of the device's wish: else both sides may sleep (2.7.13.4.1). */
+    /* Orders the index before the read of the device's wish: else both sides may sleep
+     * (2.7.13.4.1). */
     dma_mb();
     if (s->event_idx)
         wanted = vring_need_event(READ_ONCE(*avail_event(s)), new_idx, old_idx);
@@ -197,7 +201,8 @@ static bool split_kick(struct virtqueue *vq)
     return true;
 }
 
-/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none. */
+/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
+ */
 static __attribute__((noinline)) bool split_look(struct split *s)
 {
     uint16_t idx = READ_ONCE(s->used->idx);
@@ -222,50 +227,69 @@ static __attribute__((noinline)) bool split_look(struct split *s)
     return true;
 }
 
-static __attribute__((noinline)) void count_bad_len(struct split *s, uint32_t len, uint32_t room)
+/* Takes the used entry for the chain at @head off the ring; its token. */
+static inline void *take_used(struct split *s, unsigned head, uint32_t used_len, uint32_t *len)
+{
+    struct split_chain *chain = &s->chains[head];
+    void *token = chain->token;
+
+    chain->token = NULL;
+    s->last_used++;
+    s->vq.free_cnt = (uint16_t)(s->vq.free_cnt + chain->desc_cnt);
+    s->next[chain->tail] = s->free_head;
+    s->free_head = (uint16_t)head;
+    *len = used_len;
+    return token;
+}
+
+/*
+ * The rare ways of split_get(), as functions that it ends with: so it keeps nothing for later and
+ * saves no registers.
+ */
+static __attribute__((noinline)) void *get_broken(struct virtqueue *vq, const char *reason)
+{
+    virtqueue_break(vq, reason);
+    return NULL;
+}
+
+static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned head,
+                                                   uint32_t used_len, uint32_t *len)
 {
     s->vq.bad_len_cnt++;
     log_limited(&s->bad_len_log, LOG_WARN, "%s: queue %s: device says it wrote %u bytes into %u",
-                s->vq.dev_name, s->vq.name, len, room);
+                s->vq.dev_name, s->vq.name, used_len, s->chains[head].writable_len);
+    return take_used(s, head, 0, len);
+}
+
+static void *split_get(struct virtqueue *vq, uint32_t *len);
+
+static __attribute__((noinline)) void *get_after_look(struct virtqueue *vq, uint32_t *len)
+{
+    if (vq->broken != NULL || !split_look(to_split(vq)))
+        return NULL;
+    return split_get(vq, len);
 }
 
 static void *split_get(struct virtqueue *vq, uint32_t *len)
 {
     struct split *s = to_split(vq);
     const struct vring_used_elem *elem;
-    struct split_chain *chain;
-    uint16_t last_used = s->last_used;
+    const struct split_chain *chain;
     uint32_t id, used_len;
-    void *token;
 
-    if (UNLIKELY(vq->broken != NULL))
-        return NULL;
-    if (last_used == s->used_seen && !split_look(s))
-        return NULL;
-    elem = &s->used->ring[last_used & s->mask];
+    if (s->last_used == s->used_seen || UNLIKELY(vq->broken != NULL))
+        return get_after_look(vq, len);
+    elem = &s->used->ring[s->last_used & s->mask];
     id = READ_ONCE(elem->id);
     used_len = READ_ONCE(elem->len);
-    if (UNLIKELY(id > s->mask)) {
-        virtqueue_break(vq, "used id out of range");
-        return NULL;
-    }
+    if (UNLIKELY(id > s->mask))
+        return get_broken(vq, "used id out of range");
     chain = &s->chains[id];
-    token = chain->token;
-    if (UNLIKELY(token == NULL)) {
-        virtqueue_break(vq, "used id is not in flight");
-        return NULL;
-    }
-    if (UNLIKELY(used_len > chain->writable_len)) {
-        count_bad_len(s, used_len, chain->writable_len);
-        used_len = 0;
-    }
-    s->last_used = (uint16_t)(last_used + 1);
-    chain->token = NULL;
-    vq->free_cnt = (uint16_t)(vq->free_cnt + chain->desc_cnt);
-    s->next[chain->tail] = s->free_head;
-    s->free_head = (uint16_t)id;
-    *len = used_len;
-    return token;
+    if (UNLIKELY(chain->token == NULL))
+        return get_broken(vq, "used id is not in flight");
+    if (UNLIKELY(used_len > chain->writable_len))
+        return get_bad_len(s, id, used_len, len);
+    return take_used(s, id, used_len, len);
 }
 
 static bool split_pending(const struct virtqueue *vq)
@@ -286,7 +310,8 @@ static void split_disable_cb(struct virtqueue *vq)
         WRITE_ONCE(s->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-/* Asks for an interrupt when @more further entries and one have been used; true when they have been already. */
+/* Asks for an interrupt when @more further entries and one have been used; true when they have been
+ * already. */
 static bool split_enable_after(struct split *s, uint16_t more)
 {
     if (s->event_idx)

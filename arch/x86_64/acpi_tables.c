@@ -93,12 +93,12 @@ void acpi_read_madt(const struct acpi_reader *reader, const void *table, uint32_
 void acpi_read_mcfg(const struct acpi_reader *reader, const void *table, uint32_t len,
                     struct acpi_info *info)
 {
-    const uint32_t entry_len = sizeof(struct acpi_mcfg_entry);
-    uint32_t cnt = (len - (uint32_t)sizeof(struct acpi_mcfg)) / entry_len;
+    const size_t entry_len = sizeof(struct acpi_mcfg_entry);
+    size_t cnt = (len - sizeof(struct acpi_mcfg)) / entry_len;
 
     if (len != sizeof(struct acpi_mcfg) + cnt * entry_len)
         reader->warn("MCFG", "truncated");
-    for (uint32_t i = 0; i < cnt && info->ecam_cnt < FIRMWARE_ECAM_MAX; i++) {
+    for (size_t i = 0; i < cnt && info->ecam_cnt < FIRMWARE_ECAM_MAX; i++) {
         struct acpi_mcfg_entry e;
 
         memcpy(&e, (const uint8_t *)table + sizeof(struct acpi_mcfg) + i * sizeof(e), sizeof(e));

@@ -26,10 +26,8 @@ static void add_number(struct text *text, uint64_t value, unsigned base, unsigne
     char reversed[20];
     unsigned cnt = 0;
 
-    while (value != 0 || cnt < digits) {
+    for (; value != 0 || cnt < digits; value /= base)
         reversed[cnt++] = "0123456789abcdef"[value % base];
-        value /= base;
-    }
     while (cnt > 0)
         add_char(text, reversed[--cnt]);
 }

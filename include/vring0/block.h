@@ -1,7 +1,8 @@
 /*
- * Block devices, asynchronous and blocking. Fill a struct block_request, hand one or many to block_submit(), get done()
- * called when the device has answered. Nothing is allocated or copied on the way: request and data belong to the
- * caller until done() runs. block_read() and friends do the same and block the calling thread.
+ * Block devices, asynchronous and blocking. Fill a struct block_request, hand one or many to
+ * block_submit(), get done() called when the device has answered. Nothing is allocated or copied on
+ * the way: request and data belong to the caller until done() runs. block_read() and friends do the
+ * same and block the calling thread.
  */
 #ifndef VRING0_BLOCK_H
 #define VRING0_BLOCK_H
@@ -15,7 +16,14 @@
 struct block_device;
 struct block_request;
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES, BLOCK_OP_CNT };
+enum block_op {
+    BLOCK_READ,
+    BLOCK_WRITE,
+    BLOCK_FLUSH,
+    BLOCK_DISCARD,
+    BLOCK_WRITE_ZEROES,
+    BLOCK_OP_CNT
+};
 
 /* One piece of a request's data: any C object, multiple of 512 bytes. */
 struct block_segment {
@@ -30,25 +38,26 @@ struct block_request {
     uint64_t sector_cnt; /* discard and write-zeroes only; else the segments say it */
     const struct block_segment *segs;
     unsigned seg_cnt;
-    void (*done)(struct block_request *req); /* interrupt context, or inside block_submit()/block_poll() */
+    void (*done)(
+        struct block_request *req); /* interrupt context, or inside block_submit()/block_poll() */
     void *user;
-    struct block_request *next; /* the driver's while in flight */
+    struct block_request *next;                       /* the driver's while in flight */
     uint64_t private[8] __attribute__((aligned(16))); /* the driver's: header, status byte */
 };
 
 struct block_info {
-    const char *name;      /* "blk0" */
-    uint64_t sector_cnt;   /* capacity in 512-byte sectors */
-    uint32_t block_size;   /* logical block, 512 or 4096 ...; requests must be multiples of it */
+    const char *name;    /* "blk0" */
+    uint64_t sector_cnt; /* capacity in 512-byte sectors */
+    uint32_t block_size; /* logical block, 512 or 4096 ...; requests must be multiples of it */
     uint32_t physical_block_size; /* what the medium writes at once; at least block_size */
-    uint32_t optimal_len;  /* request length the device likes best, 0: unknown */
-    uint32_t seg_max;      /* most segments in a request */
-    uint32_t seg_len_max;  /* most bytes in a segment */
-    uint32_t request_len_max; /* most bytes in a request */
-    uint32_t queue_depth;  /* requests that fit in flight */
+    uint32_t optimal_len;         /* request length the device likes best, 0: unknown */
+    uint32_t seg_max;             /* most segments in a request */
+    uint32_t seg_len_max;         /* most bytes in a segment */
+    uint32_t request_len_max;     /* most bytes in a request */
+    uint32_t queue_depth;         /* requests that fit in flight */
     bool read_only, can_flush, can_discard, can_write_zeroes;
     uint64_t discard_sectors_max, write_zeroes_sectors_max;
-    char serial[21];       /* NUL-terminated; empty when the device has none */
+    char serial[21]; /* NUL-terminated; empty when the device has none */
 };
 
 /* What the device did so far: for figures per operation. */
@@ -65,22 +74,24 @@ const struct block_info *block_info(const struct block_device *dev);
 void block_stats(const struct block_device *dev, struct block_stats *stats);
 
 /*
- * Starts up to @cnt requests with at most one notification and returns how many were started; the rest did not fit
- * (try again after a completion). A request that is wrong in itself (range, alignment, read-only, unsupported) counts
- * as started and is completed at once with -EINVAL, -ERANGE, -EROFS or -EOPNOTSUPP. done() may submit again: what it
- * submits goes out with one notification for all that completed together. Any context.
+ * Starts up to @cnt requests with at most one notification and returns how many were started; the
+ * rest did not fit (try again after a completion). A request that is wrong in itself (range,
+ * alignment, read-only, unsupported) counts as started and is completed at once with -EINVAL,
+ * -ERANGE, -EROFS or -EOPNOTSUPP. done() may submit again: what it submits goes out with one
+ * notification for all that completed together. Any context.
  */
 unsigned block_submit(struct block_device *dev, struct block_request *const *reqs, unsigned cnt);
 
-/* Harvests completions now, without waiting for the interrupt. Number of requests completed. Any context. */
+/* Harvests completions now, without waiting for the interrupt. Number of requests completed. Any
+ * context. */
 unsigned block_poll(struct block_device *dev);
 
 /*
- * Blocking calls for threads. @len and the byte position implied by @sector must be multiples of the block size. Large
- * transfers are split and run several at a time. A device that completes nothing for 30 s is given up: it is reset, so
- * that it writes to no buffer any more, and what was in flight ends with -ETIMEDOUT.
- * block_flush() of a device without a volatile cache has nothing to do and answers 0.
- * 0, or the first error: -EIO, -EINVAL, -ERANGE, -EROFS, -EOPNOTSUPP, -ETIMEDOUT.
+ * Blocking calls for threads. @len and the byte position implied by @sector must be multiples of
+ * the block size. Large transfers are split and run several at a time. A device that completes
+ * nothing for 30 s is given up: it is reset, so that it writes to no buffer any more, and what was
+ * in flight ends with -ETIMEDOUT. block_flush() of a device without a volatile cache has nothing to
+ * do and answers 0. 0, or the first error: -EIO, -EINVAL, -ERANGE, -EROFS, -EOPNOTSUPP, -ETIMEDOUT.
  */
 int block_read(struct block_device *dev, uint64_t sector, void *data, size_t len);
 int block_write(struct block_device *dev, uint64_t sector, const void *data, size_t len);

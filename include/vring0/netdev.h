@@ -1,7 +1,7 @@
 /*
- * Network devices as raw frames in batches, for programs that want no IP stack in between. Frames live in buffers of
- * the device's pool: netdev_receive() lends them, netdev_buf_free() gives them back; netdev_buf_alloc() and
- * netdev_send() likewise for sending. Nothing is copied.
+ * Network devices as raw frames in batches, for programs that want no IP stack in between. Frames
+ * live in buffers of the device's pool: netdev_receive() lends them, netdev_buf_free() gives them
+ * back; netdev_buf_alloc() and netdev_send() likewise for sending. Nothing is copied.
  */
 #ifndef VRING0_NETDEV_H
 #define VRING0_NETDEV_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #define NETDEV_FRAME_MAX 1514u /* Ethernet frame without FCS */
-#define NETDEV_BUF_SIZE 2048u  /* a buffer's data room, headroom included */
-#define NETDEV_HEADROOM 64u    /* kept in front of the frame for device headers */
+#define NETDEV_BUF_SIZE  2048u /* a buffer's data room, headroom included */
+#define NETDEV_HEADROOM  64u   /* kept in front of the frame for device headers */
 
 struct netdev;
 
@@ -19,20 +19,21 @@ struct netdev;
 enum netbuf_csum {
     NETBUF_CSUM_NONE,    /* rx: unknown. tx: complete in the frame */
     NETBUF_CSUM_VALID,   /* rx: verified by the device */
-    NETBUF_CSUM_PARTIAL, /* csum_start/csum_off: pseudo-header sum stored, rest still to be computed */
+    NETBUF_CSUM_PARTIAL, /* csum_start/csum_off: pseudo-header sum stored, rest still to be computed
+                          */
 };
 
 struct netbuf {
-    uint8_t *data;      /* first byte of the frame */
-    uint32_t len;       /* bytes of the frame in this buffer */
+    uint8_t *data; /* first byte of the frame */
+    uint32_t len;  /* bytes of the frame in this buffer */
     uint16_t csum_start, csum_off;
-    uint8_t csum;       /* enum netbuf_csum */
-    uint8_t frag_cnt;   /* rx: further buffers of a merged frame, linked by next; tx: must be 0 */
+    uint8_t csum;     /* enum netbuf_csum */
+    uint8_t frag_cnt; /* rx: further buffers of a merged frame, linked by next; tx: must be 0 */
     struct netbuf *next;
     struct netdev *dev; /* pool owner */
     uint64_t pa;        /* of the buffer's first byte (headroom start) */
     uint8_t *base;
-    void *user[10];      /* free for the holder (the IP stack keeps its descriptor here) */
+    void *user[10]; /* free for the holder (the IP stack keeps its descriptor here) */
 };
 
 struct netdev_info {
@@ -54,15 +55,18 @@ const struct netdev_info *netdev_info(const struct netdev *dev);
 void netdev_stats(const struct netdev *dev, struct netdev_stats *stats);
 bool netdev_link_up(const struct netdev *dev);
 
-/* An empty buffer for sending, data behind the headroom; NULL when the pool is empty. Any context. */
+/* An empty buffer for sending, data behind the headroom; NULL when the pool is empty. Any context.
+ */
 struct netbuf *netdev_buf_alloc(struct netdev *dev);
 
-/* Gives a buffer (with its chain) back to its pool; rx buffers go back to the receive ring in batches. Any context. */
+/* Gives a buffer (with its chain) back to its pool; rx buffers go back to the receive ring in
+ * batches. Any context. */
 void netdev_buf_free(struct netbuf *buf);
 
 /*
- * Sends up to @cnt frames with at most one notification; returns how many were taken (they belong to the device
- * until sent, then return to the pool by themselves). 0 when the link is down. Any context.
+ * Sends up to @cnt frames with at most one notification; returns how many were taken (they belong
+ * to the device until sent, then return to the pool by themselves). 0 when the link is down. Any
+ * context.
  */
 unsigned netdev_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt);
 
@@ -70,13 +74,16 @@ unsigned netdev_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cn
 unsigned netdev_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt);
 
 /*
- * @rx runs in interrupt context when frames wait and then not again before netdev_receive() has returned 0 (the device is told to stay
- * quiet meanwhile). @link runs on a link change. NULL: none. One user per device; -EBUSY when taken.
+ * @rx runs in interrupt context when frames wait and then not again before netdev_receive() has
+ * returned 0 (the device is told to stay quiet meanwhile). @link runs on a link change. NULL: none.
+ * One user per device; -EBUSY when taken.
  */
-int netdev_open(struct netdev *dev, void (*rx)(void *arg), void (*link)(void *arg, bool up), void *arg);
+int netdev_open(struct netdev *dev, void (*rx)(void *arg), void (*link)(void *arg, bool up),
+                void *arg);
 void netdev_close(struct netdev *dev);
 
-/* Blocks until frames wait or @timeout_ns passed. 0, -ETIMEDOUT. Thread context; for users that gave no rx callback. */
+/* Blocks until frames wait or @timeout_ns passed. 0, -ETIMEDOUT. Thread context; for users that
+ * gave no rx callback. */
 int netdev_wait(struct netdev *dev, uint64_t timeout_ns);
 
 #endif

@@ -19,11 +19,13 @@ void system_yield(void);
 int system_network_wait(unsigned timeout_ms);
 
 /*
- * Reports, as text tables and as JSON, what the machine looks like now. @emit gets the text in pieces.
+ * Reports, as text tables and as JSON, what the machine looks like now. @emit gets the text in
+ * pieces.
  * @what: "devices", "interrupts", "memory", "threads", "network".
  * 0, -ENOENT.
  */
-int system_report(const char *what, int json, void (*emit)(void *arg, const char *text, size_t len), void *arg);
+int system_report(const char *what, int json, void (*emit)(void *arg, const char *text, size_t len),
+                  void *arg);
 
 /* Version of vring0, e.g. "0.1.0". */
 const char *system_version(void);

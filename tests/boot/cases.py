@@ -44,7 +44,7 @@ CASES = [
     Case("pvh-pc", machine="pc", sees=[boot_line("pvh"), NET0, BLK0, LEASE], runs=BASIC),
     # QEMU's microvm has no I/O window in front of PCI, so that legacy registers cannot be reached: said of each device.
     Case("pvh-microvm", machine="microvm,pcie=on", runs=BASIC, sees_not=["@device"], sees=[
-        boot_line("pvh"), ("pci", {"addr": "00:01.0", "id": "1af4:1000"}), ("pci", {"addr": "00:02.0", "id": "1af4:1001"}),
+        boot_line("pvh"), ("pci", {"addr": "00:01.0", "driver": "virtio"}), ("pci", {"addr": "00:02.0", "driver": "virtio"}),
         re.compile(r"^error: virtio 00:01\.0 .*I/O BAR 0"), re.compile(r"^error: virtio 00:02\.0 .*I/O BAR 0")]),
     Case("uefi-q35", boot="uefi", sees=[boot_line("uefi", cpus=1), NET0, BLK0, LEASE], runs=BASIC),
     Case("uefi-pc", boot="uefi", machine="pc", sees=[boot_line("uefi"), NET0, BLK0, LEASE]),
@@ -99,6 +99,14 @@ CASES = [
     # Command line.
     Case("polling", append="irq=poll", runs=["blk sum blk0 0 2048", "ping 10.0.2.2 count=1"],
          sees=[("device", {"name": "net0", "irq": "poll"}), ("device", {"name": "blk0", "irq": "poll"}), LEASE]),
+    Case("forced-irq-missing", append="irq=msi", runs=BASIC, sees_not=["@device"], sees=[
+        re.compile(r"^error: net0 00:01\.0: irq=msi is not available"),
+        re.compile(r"^error: blk0 00:02\.0: irq=msi is not available")]),
+    Case("forced-irq", append="irq=per-queue"),
+    Case("forced-transport-missing", append="transport=modern", sees_not=["@device"], sees=[
+        re.compile(r"^error: virtio 00:01\.0 .*transport=modern"), re.compile(r"^error: virtio 00:02\.0 .*transport=modern")]),
+    Case("forced-ring-missing", append="ring=packed", sees_not=["@device"], sees=[
+        re.compile(r"^error: net0 00:01\.0: ring=packed"), re.compile(r"^error: blk0 00:02\.0: ring=packed")]),
     Case("quiet", append="loglevel=error"),
     Case("debug", append="loglevel=debug"),
     Case("static-address", append="ip=10.0.2.77/24,10.0.2.2", runs=["ping 10.0.2.2 count=1"],

@@ -206,18 +206,24 @@ def test_wrong_ranges(boot, image, line, code):
     assert machine.run("blk sum blk0 0 8").result("sha256") == backing.sha256(0, 4096)
 
 
-def blkdebug(image, tmp_path, events):
+def faulty_disk(image, tmp_path, *rules):
+    """QEMU options of a disk that fails as the rules say: (event, errno, further settings)."""
     config = tmp_path / "blkdebug.conf"
-    config.write_text(events)
-    return ["-drive", f"if=none,id=d0,format=raw,file.driver=blkdebug,file.config={config},file.image.filename={image.path},"
-            "werror=report,rerror=report", "-device", "virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off"]
+    config.write_text("".join(f'[inject-error]\nevent = "{event}"\nerrno = "{errno}"\n' +
+                              "".join(f'{key} = "{value}"\n' for key, value in more.items())
+                              for event, errno, more in rules))
+    return ["-drive", f"if=none,id=d0,format=raw,file.driver=blkdebug,file.config={config},"
+            f"file.image.filename={image.path},werror=report,rerror=report",
+            "-device", "virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off"]
+
+
+EIO, ENOSPC = 5, 28
 
 
 def test_read_errors(boot, image, tmp_path):
     """Every read of one sector fails: EIO names it, other sectors are read, and the machine goes on."""
     backing = image()
-    machine = boot(devices=blkdebug(backing, tmp_path, '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "1000"\n'))
-    machine.ready()
+    machine = boot(devices=faulty_disk(backing, tmp_path, ("read_aio", EIO, {"sector": 1000}))).ready()
     answer = machine.command("blk sum blk0 1000 1")
     assert answer.fields["code"] == "EIO" and "blk0" in answer.fields["msg"] and "1000" in answer.fields["msg"]
     assert machine.at("event", name="blk0", kind="io-error", op="read", sector=1000)
@@ -228,9 +234,8 @@ def test_read_errors(boot, image, tmp_path):
 
 
 def test_write_and_flush_errors(boot, image, tmp_path):
-    backing = image()
-    machine = boot(devices=blkdebug(backing, tmp_path, '[inject-error]\nevent = "write_aio"\nerrno = "5"\nsector = "8"\n'
-                                    '[inject-error]\nevent = "flush_to_disk"\nerrno = "5"\n')).ready()
+    machine = boot(devices=faulty_disk(image(), tmp_path, ("write_aio", EIO, {"sector": 8}),
+                                       ("flush_to_disk", EIO, {}))).ready()
     assert machine.command("blk write blk0 8 1 1").fields["code"] == "EIO"
     assert machine.command("blk flush blk0").fields["code"] == "EIO"
     machine.run("blk write blk0 9 1 1")
@@ -239,7 +244,7 @@ def test_write_and_flush_errors(boot, image, tmp_path):
 
 def test_full_host_disk(boot, image, tmp_path):
     backing = image()
-    machine = boot(devices=blkdebug(backing, tmp_path, '[inject-error]\nevent = "write_aio"\nerrno = "28"\nonce = "on"\n')).ready()
+    machine = boot(devices=faulty_disk(backing, tmp_path, ("write_aio", ENOSPC, {"once": "on"}))).ready()
     assert machine.command("blk write blk0 0 64 1").fields["code"] in ("EIO", "ENOSPC")
     assert machine.run("blk sum blk0 0 2048").result("sha256") == backing.sha256()
 

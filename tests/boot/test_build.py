@@ -9,7 +9,8 @@ CLANG_EFI = os.path.join(ROOT, "build/clang/apps/status/vring0.efi")
 
 
 def make(*arguments):
-    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "CC", "APP")}
+    environment = {key: value for key, value in os.environ.items()
+                   if key not in ("MAKEFLAGS", "MAKELEVEL", "CC", "APP")}
     return subprocess.run(["make", "--no-print-directory", *arguments], cwd=ROOT, env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

@@ -6,14 +6,14 @@ import pytest
 HEX = re.compile(r"0x[0-9a-f]+")
 # selftest fault KIND -> fields of the @fault line
 FAULTS = {
-    "null": {"kind": "page-fault", "addr": re.compile(r"0x0*[0-9a-f]{1,3}"), "reason": re.compile(r".*null.*")},
-    "page": {"kind": "page-fault", "addr": HEX},
-    "stack": {"reason": re.compile(r".*(stack|guard).*")},
-    "write-text": {"kind": "page-fault", "addr": HEX},
-    "write-rodata": {"kind": "page-fault", "addr": HEX},
-    "exec-data": {"kind": "page-fault", "addr": HEX},
-    "div": {"kind": re.compile(r"divide.*")},
-    "ud": {"kind": re.compile(r".*opcode.*")},
+    "null": {"kind": "page-fault", "reason": "null access", "addr": re.compile(r"0x0*[0-9a-f]{1,4}")},
+    "page": {"kind": "page-fault", "reason": "nothing mapped there", "addr": HEX},
+    "stack": {"reason": "stack overflow"},
+    "write-text": {"kind": "page-fault", "reason": "write to read-only memory", "addr": HEX},
+    "write-rodata": {"kind": "page-fault", "reason": "write to read-only memory", "addr": HEX},
+    "exec-data": {"kind": "page-fault", "reason": "execution of data", "addr": HEX},
+    "div": {"kind": "divide-error"},
+    "ud": {"kind": "invalid-opcode"},
     "panic": {"kind": "panic"},
 }
 

@@ -1,5 +1,8 @@
 """tools/qemu-run by itself: its exit statuses, what it refuses, and its defaults."""
+import shlex
 import subprocess
+
+import pytest
 
 from harness import QEMU_RUN, ROOT
 
@@ -42,3 +45,16 @@ def test_dry_run():
     done = qemu_run("--pvh", "--dry-run", "--memory", "16M", "--append", "loglevel=debug")
     assert done.returncode == 0
     assert "-m 16M" in done.stdout and "loglevel=debug" in done.stdout and "virtio-net-pci" in done.stdout
+
+
+@pytest.mark.parametrize("machine", [["--pvh", "--machine", "q35"], ["--pvh", "--machine", "pc"], ["--uefi"],
+                                     ["--pvh", "--machine", "microvm"]], ids=" ".join)
+def test_acpi_power_off(machine):
+    """Without QEMU's debug-exit port, as on real machines: ACPI ends the run."""
+    dry = qemu_run(*machine, "--net", "none", "--disk", "none", "--append", 'run="exit 3"', "--dry-run")
+    command = shlex.split(dry.stdout)
+    at = command.index("isa-debug-exit,iobase=0xf4,iosize=4")
+    del command[at - 1:at + 1]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, errors="replace", stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=120)
+    assert done.returncode == 0 and "@exit code=3" in done.stdout

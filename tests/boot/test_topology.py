@@ -6,7 +6,8 @@ from harness import nic
 
 def bridge_devices(image):
     """Two disks and two network cards; the second of each behind a PCI bridge."""
-    return (["-device", "pci-bridge,id=br,chassis_nr=1,addr=0x10"] + nic(0, addr="0x4") + image(seed=1).disk(0, addr="0x5") +
+    return (["-device", "pci-bridge,id=br,chassis_nr=1,addr=0x10"] +
+            nic(0, addr="0x4") + image(seed=1).disk(0, addr="0x5") +
             nic(1, "user,net=10.0.3.0/24", bus="br", addr="0x2") + image(seed=2).disk(1, bus="br", addr="0x3"))
 
 
@@ -31,8 +32,8 @@ def test_behind_a_bridge(boot, image, path, kind):
 
 
 def test_bridge_behind_a_bridge(boot, image):
-    machine = boot(devices=["-device", "pci-bridge,id=b1,chassis_nr=1", "-device", "pci-bridge,id=b2,chassis_nr=2,bus=b1"] +
-                   image().disk(bus="b2")).ready()
+    bridges = ["-device", "pci-bridge,id=b1,chassis_nr=1", "-device", "pci-bridge,id=b2,chassis_nr=2,bus=b1"]
+    machine = boot(devices=bridges + image().disk(bus="b2")).ready()
     assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
     machine.exit(0)
 

@@ -1,7 +1,9 @@
-/* A virtio device's start, its undoing, and being given up, on a transport that notes every access. */
+/* A virtio device's start, its undoing, and being given up, on a transport that notes every access.
+ */
 /* sources: virtio/virtio.c virtio/virtio_features.c virtio/virtio_queues.c virtio/virtio_config.c
- * virtio/virtqueue.c virtio/virtqueue_split.c kernel/bootopt.c kernel/error.c kernel/format.c
- * tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_virtio.c */
+ * virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c
+ * kernel/error.c kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c
+ * tests/host/fake/fake_virtio.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,9 @@
-/* The interrupt ladder: which rung is taken, what each writes to the device, and that a failed one leaves nothing. */
+/* The interrupt ladder: which rung is taken, what each writes to the device, and that a failed one
+ * leaves nothing. */
 /* sources: virtio/virtio_pci_irq.c virtio/virtio_pci_per_queue.c virtio/virtio_pci_poll.c
- * virtio/virtqueue.c virtio/virtqueue_split.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
- * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
- * tests/host/fake/fake_virtio.c */
+ * virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c
+ * kernel/error.c kernel/format.c kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@
 #include "pci/pci.h"
 #include "virtio/virtio_pci.h"
 
-#define ENTRIES 8
+#define ENTRIES  8
 #define IRQ_BASE 20
 
 /* The MSI-X function underneath: irq IRQ_BASE + entry. */
@@ -286,7 +287,8 @@ static void test_a_forced_rung_is_taken_or_refused(void **state)
     bootopt_init("irq=per-queue");
     table_size = 2;
     assert_int_equal(climb(), -ENOSPC);
-    assert_true(fake_log_has("irq=per-queue is not available, device not used: MSI-X table is too"));
+    assert_true(
+        fake_log_has("irq=per-queue is not available, device not used: MSI-X table is too"));
     assert_nothing_left();
 
     bootopt_init("irq=intx");

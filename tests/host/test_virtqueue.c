@@ -1,6 +1,6 @@
 /* The split virtqueue against a device that keeps the rules and checks ours. */
-/* sources: virtio/virtqueue.c virtio/virtqueue_split.c kernel/format.c tests/host/fake/log.c
- * tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
+/* sources: virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
+ * kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* The split ring's layout against the formula of virtio 1.3, 2.7.2, and the event test against counting. */
+/* The split ring's layout against the formula of virtio 1.3, 2.7.2, and the event test against
+ * counting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

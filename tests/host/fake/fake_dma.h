@@ -1,4 +1,5 @@
-/* dma_alloc() of host tests; physical addresses are the host's own. Link tests/host/fake/fake_dma.c. */
+/* dma_alloc() of host tests; physical addresses are the host's own. Link
+ * tests/host/fake/fake_dma.c. */
 #ifndef FAKE_DMA_H
 #define FAKE_DMA_H
 

@@ -89,7 +89,8 @@ bool fake_ring_pop(struct fake_ring *ring, struct fake_chain *chain)
 
 void fake_ring_put(struct fake_ring *ring, unsigned slot, uint32_t id, uint32_t len)
 {
-    struct vring_used_elem *elem = &ring->used->ring[(uint16_t)(ring->used_idx + slot) % ring->size];
+    struct vring_used_elem *elem =
+        &ring->used->ring[(uint16_t)(ring->used_idx + slot) % ring->size];
 
     elem->id = id;
     elem->len = len;

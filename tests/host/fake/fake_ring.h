@@ -1,5 +1,6 @@
-/* The device's end of a split ring, for host tests: takes chains as a device does and fails the test when the driver
- * breaks a rule of virtio 1.3, 2.7. It can also lie. Link tests/host/fake/fake_ring.c. */
+/* The device's end of a split ring, for host tests: takes chains as a device does and fails the
+ * test when the driver breaks a rule of virtio 1.3, 2.7. It can also lie. Link
+ * tests/host/fake/fake_ring.c. */
 #ifndef FAKE_RING_H
 #define FAKE_RING_H
 
@@ -44,7 +45,8 @@ void fake_ring_publish(struct fake_ring *ring, unsigned cnt);
 /* Both for one chain. */
 void fake_ring_use(struct fake_ring *ring, uint32_t id, uint32_t len);
 
-/* Tells the driver when to notify: at once (a lag of 0), or when that many more chains are available. */
+/* Tells the driver when to notify: at once (a lag of 0), or when that many more chains are
+ * available. */
 void fake_ring_want_notify(struct fake_ring *ring, uint16_t lag);
 
 #endif

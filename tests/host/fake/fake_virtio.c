@@ -93,7 +93,8 @@ static void fake_config_read(struct virtio_device *dev, unsigned off, void *buf,
     memcpy(buf, fake_virtio.config + off, len);
 }
 
-static void fake_config_write(struct virtio_device *dev, unsigned off, const void *buf, unsigned len)
+static void fake_config_write(struct virtio_device *dev, unsigned off, const void *buf,
+                              unsigned len)
 {
     (void)dev;
     memcpy(fake_virtio.config + off, buf, len);

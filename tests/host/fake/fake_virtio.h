@@ -1,5 +1,5 @@
-/* A virtio transport of host tests: registers are a struct, every access is noted in order, and the device can refuse.
- * Link tests/host/fake/fake_virtio.c. */
+/* A virtio transport of host tests: registers are a struct, every access is noted in order, and the
+ * device can refuse. Link tests/host/fake/fake_virtio.c. */
 #ifndef FAKE_VIRTIO_H
 #define FAKE_VIRTIO_H
 
@@ -18,11 +18,11 @@ struct fake_virtio {
     bool queue_live[FAKE_VIRTIO_QUEUES];
     uint16_t queue_entry[FAKE_VIRTIO_QUEUES];
     uint16_t config_entry;
-    int refuse_config_entry;            /* true: reads back NO_VECTOR */
-    int refuse_queue_entry;             /* index of the queue whose entry is refused, -1: none */
-    int refuse_queue_set;               /* index of the queue whose ring is refused, -1: none */
+    int refuse_config_entry; /* true: reads back NO_VECTOR */
+    int refuse_queue_entry;  /* index of the queue whose entry is refused, -1: none */
+    int refuse_queue_set;    /* index of the queue whose ring is refused, -1: none */
     bool refuse_features, reset_hangs;
-    unsigned config_reads_change;       /* that many reads give other bytes than before */
+    unsigned config_reads_change; /* that many reads give other bytes than before */
     unsigned notifies;
     uint8_t isr;
 };

@@ -1,0 +1,166 @@
+/* A virtio disk of host tests, in memory, and the waiting of the driver's only thread. */
+#include "fake_disk.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/clock.h"
+#include "drivers/virtio_blk_spec.h"
+#include "fake_clock.h"
+#include "fake_virtio.h"
+#include "kernel/panic.h"
+#include "kernel/thread.h"
+
+#define WAIT_STEP_NS 100000000ull
+
+struct fake_disk fake_disk;
+struct virtio_device fake_disk_dev;
+struct fake_ring fake_disk_ring;
+
+int system_on_exit(void (*fn)(void))
+{
+    (void)fn;
+    return 0;
+}
+
+static int irq_setup(struct virtio_device *d)
+{
+    fake_ring_attach(&fake_disk_ring, d->queues[0], virtio_has_feature(d, VIRTIO_RING_F_EVENT_IDX));
+    return 0;
+}
+
+static void irq_teardown(struct virtio_device *d)
+{
+    (void)d;
+}
+
+const struct virtio_irq_ops fake_disk_irq_ops = {irq_setup, irq_teardown};
+
+static uint8_t *at(const struct virtqueue_seg *piece)
+{
+    return (uint8_t *)(uintptr_t)piece->pa;
+}
+
+static void transfer(const struct fake_chain *chain, const struct virtio_blk_outhdr *hdr)
+{
+    uint8_t *pos = fake_disk.data + hdr->sector * 512;
+
+    for (unsigned i = 1; i < chain->cnt - 1; i++) {
+        const struct virtqueue_seg *piece = &chain->pieces[i];
+
+        assert_int_equal(piece->len % 512, 0);
+        assert_true(pos + piece->len <= fake_disk.data + sizeof(fake_disk.data));
+        if (hdr->type == VIRTIO_BLK_T_IN)
+            memcpy(at(piece), pos, piece->len);
+        else
+            memcpy(pos, at(piece), piece->len);
+        pos += piece->len;
+    }
+}
+
+static void erase(const struct fake_chain *chain)
+{
+    struct virtio_blk_discard_write_zeroes range;
+
+    assert_int_equal(chain->cnt, 3);
+    assert_int_equal(chain->pieces[1].len, sizeof(range));
+    memcpy(&range, at(&chain->pieces[1]), sizeof(range));
+    assert_int_equal(range.flags, 0);
+    memset(fake_disk.data + range.sector * 512, 0, range.num_sectors * 512ull);
+    fake_disk.erases++;
+}
+
+void fake_disk_serve(const struct fake_chain *chain)
+{
+    const struct virtqueue_seg *last = &chain->pieces[chain->cnt - 1];
+    struct virtio_blk_outhdr hdr;
+
+    assert_int_equal(chain->pieces[0].len, sizeof(hdr));
+    assert_int_equal(last->len, 1);
+    assert_true(*at(last) > VIRTIO_BLK_S_UNSUPP); /* preset to what no device answers */
+    memcpy(&hdr, at(&chain->pieces[0]), sizeof(hdr));
+    assert_int_equal(chain->out_cnt, hdr.type == VIRTIO_BLK_T_IN || hdr.type == VIRTIO_BLK_T_GET_ID
+                                         ? 1
+                                         : chain->cnt - 1);
+    if (hdr.type == VIRTIO_BLK_T_IN || hdr.type == VIRTIO_BLK_T_OUT)
+        transfer(chain, &hdr);
+    else if (hdr.type == VIRTIO_BLK_T_GET_ID)
+        memcpy(at(&chain->pieces[1]),
+               "A\x01"
+               "C45678901234567890",
+               20);
+    else if (hdr.type == VIRTIO_BLK_T_FLUSH)
+        fake_disk.flushes++;
+    else
+        erase(chain);
+    fake_disk.requests++;
+    if (!fake_disk.status_unwritten)
+        *at(last) = fake_disk.status >= 0 ? (uint8_t)fake_disk.status : VIRTIO_BLK_S_OK;
+    fake_ring_use(&fake_disk_ring, chain->head,
+                  fake_disk.used_len != 0 ? fake_disk.used_len : chain->writable_len);
+}
+
+void fake_disk_step(void)
+{
+    unsigned before = fake_disk_ring.interrupts, cnt = 0;
+    struct fake_chain chain;
+
+    while (!fake_disk.silent && fake_ring_pop(&fake_disk_ring, &chain)) {
+        fake_disk_serve(&chain);
+        cnt++;
+    }
+    if (cnt > fake_disk.max_batch)
+        fake_disk.max_batch = cnt;
+    fake_ring_want_notify(&fake_disk_ring, 0);
+    if (fake_disk_ring.interrupts != before && !fake_disk.quiet)
+        virtqueue_interrupt(fake_disk_dev.queues[0]);
+}
+
+void wait_queue_init(struct wait_queue *wq)
+{
+    list_init(&wq->waiters);
+}
+
+bool wait_queue_wake_one(struct wait_queue *wq)
+{
+    (void)wq;
+    return true;
+}
+
+void wait_queue_wake_all(struct wait_queue *wq)
+{
+    (void)wq;
+}
+
+/* While the only thread waits, the device works and time passes. */
+int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
+{
+    (void)wq;
+    fake_disk_step();
+    fake_clock_advance(WAIT_STEP_NS);
+    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
+}
+
+void thread_sleep_ns(uint64_t ns)
+{
+    fake_disk_step();
+    fake_clock_advance(ns);
+}
+
+void fake_disk_reset(void)
+{
+    memset(&fake_disk, 0, sizeof(fake_disk));
+    fake_disk.status = -1;
+    for (unsigned i = 0; i < sizeof(fake_disk.data); i++)
+        fake_disk.data[i] = (uint8_t)(i * 7 + i / 512);
+    memset(&fake_disk_dev, 0, sizeof(fake_disk_dev));
+    list_init(&fake_disk_dev.link);
+    fake_disk_dev.bus_name = "00:04.0";
+    fake_disk_dev.device_id = VIRTIO_ID_BLOCK;
+    fake_disk_dev.transport = &fake_virtio_ops;
+}

@@ -227,8 +227,8 @@ static int prepare(struct bench *b)
     uint32_t len = b->req_sectors * BLOCK_SECTOR_SIZE;
 
     wait_queue_init(&b->wake);
-    b->done = calloc(b->depth, sizeof(*b->done));
-    b->batch = calloc(b->depth, sizeof(*b->batch));
+    b->done = calloc(b->depth, sizeof(struct block_request *));
+    b->batch = calloc(b->depth, sizeof(struct block_request *));
     b->reqs = aligned_alloc(64, b->depth * sizeof(*b->reqs));
     b->segs = calloc(b->depth, sizeof(*b->segs));
     b->data = calloc(b->depth, len);
@@ -246,7 +246,7 @@ static int prepare(struct bench *b)
 int bench_blk(int argc, char **argv)
 {
     struct block_stats before, after;
-    struct bench b = {.dev = NULL};
+    struct bench b = {.depth = DEFAULT_DEPTH, .req_sectors = DEFAULT_LEN / BLOCK_SECTOR_SIZE};
     uint64_t start_ns, ns;
     int err = parse(&b, argc, argv);
 

@@ -47,6 +47,7 @@ static int parse_range(int argc, char **argv, uint64_t cnt, struct range *range)
     const struct block_info *info;
     int err;
 
+    *range = (struct range){.dev = NULL};
     if (argc < 4 || (argc < 5 && cnt == 0))
         return console_fail(-EINVAL, "usage: blk %s DEV LBA COUNT; see help blk", argv[1]);
     err = find_device(argv[2], &range->dev);
@@ -147,7 +148,7 @@ static void dump_line(uint64_t off, const uint8_t *data)
 {
     char hex[3 * 16 + 1], text[16 + 1];
 
-    for (unsigned i = 0; i < 16; i++) {
+    for (size_t i = 0; i < 16; i++) {
         format(hex + 3 * i, 4, " %02x", data[i]);
         text[i] = data[i] >= ' ' && data[i] <= '~' ? (char)data[i] : '.';
     }

@@ -34,7 +34,7 @@ static void store_be32(uint8_t *p, uint32_t value)
 
 static void expand(uint32_t w[64], const uint8_t *block)
 {
-    for (unsigned i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         w[i] = load_be32(block + 4 * i);
     for (unsigned i = 16; i < 64; i++) {
         uint32_t s0 = rotr(w[i - 15], 7) ^ rotr(w[i - 15], 18) ^ w[i - 15] >> 3;
@@ -115,7 +115,7 @@ void sha256_final(struct sha256 *ctx, uint8_t digest[SHA256_LEN])
     store_be32(end, (uint32_t)(bits >> 32));
     store_be32(end + 4, (uint32_t)bits);
     sha256_update(ctx, end, sizeof(end));
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         store_be32(digest + 4 * i, ctx->state[i]);
 }
 
@@ -125,9 +125,9 @@ void sha256_final_text(struct sha256 *ctx, char text[SHA256_TEXT_LEN])
     uint8_t digest[SHA256_LEN];
 
     sha256_final(ctx, digest);
-    for (unsigned i = 0; i < SHA256_LEN; i++) {
+    for (size_t i = 0; i < SHA256_LEN; i++) {
         text[2 * i] = digits[digest[i] >> 4];
         text[2 * i + 1] = digits[digest[i] & 15];
     }
-    text[2 * SHA256_LEN] = '\0';
+    text[SHA256_TEXT_LEN - 1] = '\0';
 }

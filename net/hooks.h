@@ -24,12 +24,9 @@ struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
 
-/*
- * Sees each segment of a connection first; ERR_ABRT drops it. With its receive window closed, lwIP
- * acknowledges even an acknowledgement, so two such ends would do so for ever: those that say
- * nothing new are dropped.
- */
-err_t net_tcp_input(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *data);
+/* Sees each segment of a connection before lwIP does; ERR_ABRT when there is nothing more to do
+ * about it. */
+err_t net_tcp_input(struct tcp_pcb *pcb, struct tcp_hdr *hdr, struct pbuf *data);
 
 /* Initial sequence number of a connection: not to be guessed from those of other connections (RFC
  * 6528). */

@@ -43,8 +43,8 @@ static void default_zone(struct ping *ping)
 {
     struct sockaddr_in6 *to = (struct sockaddr_in6 *)&ping->to;
 
-    if (ping->v6 && to->sin6_scope_id == 0 && IN6_IS_ADDR_LINKLOCAL(&to->sin6_addr) &&
-        interface_cnt > 0)
+    if (ping->v6 && to->sin6_scope_id == 0 && to->sin6_addr.s6_addr[0] == 0xfe &&
+        (to->sin6_addr.s6_addr[1] & 0xc0) == 0x80 && interface_cnt > 0)
         to->sin6_scope_id = netif_get_index(&interfaces[0]->netif);
 }
 

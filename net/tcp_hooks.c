@@ -1,4 +1,4 @@
-/* TCP's behaviour where lwIP's own needs help: initial sequence numbers, closed windows. */
+/* TCP where lwIP's own needs help: initial sequence numbers, ports used again, closed windows. */
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,15 +76,52 @@ u32_t net_tcp_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *
     return (u32_t)(sip_hash(key, words, 5) + clock_ns() / 4096);
 }
 
-err_t net_tcp_input(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *data)
+/*
+ * A client may use a port again while we still remember its last connection (RFC 1122, 4.2.2.13);
+ * lwIP would refuse it for two minutes. The segment is put back as it came, and finds the listening
+ * socket now.
+ */
+static err_t reopen(struct tcp_pcb *pcb, struct tcp_hdr *hdr, struct pbuf *data)
 {
-    if (pcb->state == LISTEN || pcb->rcv_wnd != 0 || data->tot_len != 0 ||
-        TCPH_FLAGS(hdr) != TCP_ACK || hdr->seqno != pcb->rcv_nxt || hdr->ackno != pcb->lastack ||
-        hdr->wnd != pcb->snd_wnd || pcb->unacked != NULL)
+    size_t len = TCPH_HDRLEN_BYTES(hdr);
+
+    if (TCPH_FLAGS(hdr) != TCP_SYN || !TCP_SEQ_GT(hdr->seqno, pcb->rcv_nxt) ||
+        (const u8_t *)data->payload != (const u8_t *)hdr + len)
         return ERR_OK;
-    /* It shows all the same that the other end is there. */
+    tcp_pcb_remove(&tcp_tw_pcbs, pcb);
+    tcp_free(pcb);
+    hdr->src = lwip_htons(hdr->src);
+    hdr->dest = lwip_htons(hdr->dest);
+    hdr->seqno = lwip_htonl(hdr->seqno);
+    hdr->ackno = lwip_htonl(hdr->ackno);
+    hdr->wnd = lwip_htons(hdr->wnd);
+    pbuf_add_header_force(data, len);
+    pbuf_ref(data);
+    tcp_input(data, ip_current_input_netif());
+    return ERR_ABRT;
+}
+
+/*
+ * With its receive window closed, lwIP acknowledges even an acknowledgement, so two such ends would
+ * do so for ever. One that says nothing new is dropped; it shows all the same that the other end is
+ * there.
+ */
+static err_t drop_echo(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *data)
+{
+    if (data->tot_len != 0 || TCPH_FLAGS(hdr) != TCP_ACK || hdr->seqno != pcb->rcv_nxt ||
+        hdr->ackno != pcb->lastack || hdr->wnd != pcb->snd_wnd || pcb->unacked != NULL)
+        return ERR_OK;
     pcb->tmr = tcp_ticks;
     pcb->keep_cnt_sent = 0;
     pcb->persist_probe = 0;
     return ERR_ABRT;
+}
+
+err_t net_tcp_input(struct tcp_pcb *pcb, struct tcp_hdr *hdr, struct pbuf *data)
+{
+    if (pcb->state == LISTEN)
+        return ERR_OK;
+    if (pcb->state == TIME_WAIT)
+        return reopen(pcb, hdr, data);
+    return pcb->rcv_wnd == 0 ? drop_echo(pcb, hdr, data) : ERR_OK;
 }

@@ -1,55 +1,13 @@
 /* The split ring (virtio 1.3, 2.7). What the driver must remember about a descriptor is kept beside
  * the ring, in private memory: the ring itself is written, and only the used ring and avail_event
  * are ever read. */
+#include "virtio/virtqueue_split.h"
+
 #include <errno.h>
-#include <stdlib.h>
 
 #include "arch/barrier.h"
-#include "kernel/list.h"
-#include "kernel/log.h"
-#include "kernel/page.h"
-#include "virtio/virtqueue.h"
-#include "virtio/vring.h"
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-
-/* What is known of a chain, at the index of its head. */
-struct split_chain {
-    void *token; /* NULL: no chain in flight begins here */
-    uint32_t writable_len;
-    uint16_t tail;     /* last ring descriptor */
-    uint16_t desc_cnt; /* ring descriptors taken */
-};
-
-struct split {
-    struct virtqueue vq;
-    struct vring_desc *desc;
-    struct vring_avail *avail;
-    struct vring_used *used;
-    struct split_chain *chains;
-    uint16_t *next; /* links the descriptors of a chain, and the free ones */
-    uint16_t mask;
-    uint16_t free_head;
-    uint16_t avail_idx; /* chains added */
-    uint16_t published; /* chains the device may see */
-    uint16_t used_seen; /* used index as last read and checked */
-    uint16_t last_used; /* used entries taken */
-    uint16_t armed;     /* used_event as last written */
-    bool event_idx;
-    bool auto_arm;      /* ask for an interrupt whenever no used entry is left */
-    uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */
-    uint32_t table_len;
-    struct vring_desc *tables; /* one for each head */
-    uint64_t tables_pa;
-    uint64_t desc_pa;
-    unsigned drain_idx;
-    struct log_limit bad_len_log;
-};
-
-static inline struct split *to_split(const struct virtqueue *vq)
-{
-    return CONTAINER_OF(vq, struct split, vq);
-}
 
 /* Behind the ring's entries lie used_event (avail ring) and avail_event (used ring). */
 static inline uint16_t *used_event(const struct split *s)
@@ -356,31 +314,7 @@ static void *split_drain(struct virtqueue *vq)
     return NULL;
 }
 
-static void split_layout(const struct virtqueue *vq, struct virtqueue_layout *layout)
-{
-    const struct split *s = to_split(vq);
-
-    layout->desc_pa = s->desc_pa;
-    layout->avail_pa = s->desc_pa + vring_avail_off(vq->size);
-    layout->used_pa = s->desc_pa + vring_used_off(vq->size);
-    layout->len = vring_size(vq->size);
-}
-
-/* Also for objects that are only half built. */
-static void split_free(struct virtqueue *vq)
-{
-    struct split *s = to_split(vq);
-
-    if (s->tables != NULL)
-        dma_free(s->tables, (size_t)vq->size * s->table_len);
-    if (s->desc != NULL)
-        dma_free(s->desc, vring_size(vq->size));
-    free(s->next);
-    free(s->chains);
-    free(s);
-}
-
-static const struct virtqueue_ops split_ops = {
+const struct virtqueue_ops virtqueue_split_ops = {
     .name = "split",
     .add = split_add,
     .kick = split_kick,
@@ -390,50 +324,6 @@ static const struct virtqueue_ops split_ops = {
     .enable_cb = split_enable_cb,
     .enable_cb_delayed = split_enable_cb_delayed,
     .drain = split_drain,
-    .layout = split_layout,
-    .free = split_free,
+    .layout = virtqueue_split_layout,
+    .free = virtqueue_split_free,
 };
-
-static bool split_alloc_memory(struct split *s, const struct virtqueue_params *params)
-{
-    unsigned size = params->size;
-
-    s->chains = calloc(size, sizeof(*s->chains));
-    s->next = calloc(size, sizeof(*s->next));
-    s->desc = dma_alloc(vring_size(size), params->ring_limit_pa, &s->desc_pa);
-    if (s->chains == NULL || s->next == NULL || s->desc == NULL)
-        return false;
-    s->table_cnt = 1;
-    if (!params->indirect || params->indirect_max < 2)
-        return true;
-    s->table_cnt = params->indirect_max < size ? params->indirect_max : size;
-    s->table_len = s->table_cnt * (uint32_t)sizeof(*s->tables);
-    s->tables = dma_alloc((size_t)size * s->table_len, 0, &s->tables_pa);
-    return s->tables != NULL;
-}
-
-struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
-{
-    struct split *s = calloc(1, sizeof(*s));
-
-    if (s == NULL)
-        return NULL;
-    if (!virtqueue_setup(&s->vq, &split_ops, params)) {
-        free(s);
-        return NULL;
-    }
-    if (!split_alloc_memory(s, params)) {
-        split_free(&s->vq);
-        return NULL;
-    }
-    s->avail = (void *)((char *)s->desc + vring_avail_off(params->size));
-    s->used = (void *)((char *)s->desc + vring_used_off(params->size));
-    s->mask = (uint16_t)(params->size - 1);
-    for (unsigned i = 0; i < params->size; i++)
-        s->next[i] = (uint16_t)(i + 1);
-    s->event_idx = params->event_idx;
-    s->auto_arm = true;
-    if (params->callback == NULL)
-        split_disable_cb(&s->vq);
-    return &s->vq;
-}

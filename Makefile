@@ -44,7 +44,7 @@ debug: $(ELF) | .cache/have-run
 	$(Q)tools/qemu-run --pvh --elf $(ELF) --gdb $(RUN_ARGS)
 
 bench: $(ELF) | .cache/have-run
-	$(Q)tools/qemu-run --pvh --elf $(ELF) --append 'run="bench"' $(RUN_ARGS)
+	$(Q)bench/run --elf $(ELF) $(BENCH_ARGS)
 
 # ---- tests ---------------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ help:
 #: make run             boot it under UEFI in QEMU, console on this terminal (Ctrl-A X quits)
 #: make run-pvh         boot it directly with QEMU's -kernel: no firmware, starts in 0.1 s
 #: make debug           the same, stopped before the first instruction, waiting for gdb
-#: make bench           boot it and run the benchmarks
+#: make bench           what a request, a frame and a start cost (BENCH_ARGS='blk net boot')
 #: make image           GPT disk image with an EFI partition, for a USB stick or a virtual disk
 #: make test            all tests, with both compilers
 #: make test-fresh      first run and tests in a fresh Debian (DIST=bookworm|trixie; needs root)

@@ -83,12 +83,14 @@ void netdev_buf_free(struct netbuf *buf)
 
 bool netbuf_checksum(struct netbuf *buf)
 {
-    const uint8_t *data = buf->data + buf->csum_start;
+    const uint8_t *data;
+    uint8_t *field;
     uint32_t len, sum = 0;
-    uint8_t *field = buf->data + buf->csum_start + buf->csum_off;
 
     if ((uint32_t)buf->csum_start + buf->csum_off + 2 > buf->len)
         return false;
+    data = buf->data + buf->csum_start;
+    field = buf->data + buf->csum_start + buf->csum_off;
     len = buf->len - buf->csum_start;
     for (; len > 1; len -= 2, data += 2)
         sum += (uint32_t)data[0] << 8 | data[1];

@@ -17,11 +17,46 @@ void netdev_register(struct netdev *dev)
     list_append(&devices, &dev->link);
 }
 
-void netdev_unregister(struct netdev *dev)
+static unsigned gone_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
 {
+    (void)dev;
+    (void)bufs;
+    (void)cnt;
+    return 0;
+}
+
+static unsigned gone_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
+{
+    return gone_send(dev, bufs, cnt);
+}
+
+static bool gone_pending(struct netdev *dev)
+{
+    (void)dev;
+    return false;
+}
+
+static void gone_refill(struct netdev *dev)
+{
+    dev->starved = false;
+}
+
+static const struct netdev_ops gone_ops = {
+    .send = gone_send,
+    .receive = gone_receive,
+    .pending = gone_pending,
+    .refill = gone_refill,
+};
+
+bool netdev_unregister(struct netdev *dev)
+{
+    uint64_t irq = cpu_irq_save();
+
     list_remove(&dev->link);
+    dev->ops = &gone_ops;
     netdev_set_link(dev, false);
-    wait_queue_wake_all(&dev->rx_wait);
+    cpu_irq_restore(irq);
+    return !dev->opened;
 }
 
 struct netdev *netdev_find(const char *name)
@@ -75,6 +110,9 @@ int netdev_open(struct netdev *dev, void (*rx)(void *arg), void (*link)(void *ar
         dev->rx = rx;
         dev->link_changed = link;
         dev->user = arg;
+        /* The interrupt for frames that wait already has come and gone. */
+        if (rx != NULL && dev->ops->pending(dev))
+            rx(arg);
     }
     cpu_irq_restore(irq);
     return err;

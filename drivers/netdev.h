@@ -16,8 +16,8 @@
 struct netdev_ops {
     unsigned (*send)(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt);
     unsigned (*receive)(struct netdev *dev, struct netbuf **bufs, unsigned cnt);
-    bool (*pending)(const struct netdev *dev); /* frames wait */
-    void (*refill)(struct netdev *dev);        /* buffers are back after the pool was empty */
+    bool (*pending)(struct netdev *dev); /* frames wait; if not, interrupts are asked for */
+    void (*refill)(struct netdev *dev);  /* buffers are back after the pool was empty */
 };
 
 /* Fixed-size buffers in contiguous memory, their descriptors apart from what the device can write.
@@ -48,7 +48,10 @@ struct netdev {
 /* Makes @dev known under info.name; info, ops, driver_data, link_up and the pool must be set.
  * Thread context. */
 void netdev_register(struct netdev *dev);
-void netdev_unregister(struct netdev *dev);
+
+/* From here on @dev takes and gives nothing, and its ops are not called. False while a user has it
+ * open: then it must stay in memory. */
+bool netdev_unregister(struct netdev *dev);
 
 /* For drivers' interrupt handlers: frames wait; the link went up or down. */
 void netdev_rx_ready(struct netdev *dev);

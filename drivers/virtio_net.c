@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arch/cpu.h"
 #include "kernel/format.h"
 
 #define POOL_SPARE 64u /* buffers beyond full rings and what the IP stack may hold */
@@ -63,6 +64,7 @@ static int net_probe(struct virtio_device *dev)
     net->netdev.ops = &net_ops;
     net->netdev.driver_data = net;
     net->netdev.info.name = dev->name;
+    timer_setup(&net->rx_timer, virtio_net_rx_timer, net);
     choose_header(net);
     err = virtio_queues_create(dev, queues, sizeof(queues) / sizeof(queues[0]));
     if (err != 0)
@@ -86,10 +88,18 @@ fail:
 static void net_start(struct virtio_device *dev)
 {
     struct virtio_net *net = dev->driver_data;
+    uint64_t irq = cpu_irq_save();
 
     net->netdev.link_up = virtio_net_read_link(net);
     netdev_register(&net->netdev);
     virtio_net_refill(&net->netdev);
+    cpu_irq_restore(irq);
+}
+
+void virtio_net_check_queue(struct virtio_net *net, const struct virtqueue *vq)
+{
+    if (__builtin_expect(vq->broken != NULL, 0))
+        virtio_device_kill(net->dev, vq->broken);
 }
 
 /* The device is reset: what was in its rings is ours again. */
@@ -109,6 +119,7 @@ static void net_killed(struct virtio_device *dev)
     struct virtio_net *net = dev->driver_data;
 
     net->netdev.starved = false;
+    timer_cancel(&net->rx_timer);
     netdev_set_link(&net->netdev, false);
     take_back(net);
 }
@@ -116,13 +127,14 @@ static void net_killed(struct virtio_device *dev)
 static void net_remove(struct virtio_device *dev)
 {
     struct virtio_net *net = dev->driver_data;
+    bool unused = netdev_unregister(&net->netdev);
 
-    netdev_unregister(&net->netdev);
-    virtqueue_break(net->rxq, "device removed");
-    virtqueue_break(net->txq, "device removed");
+    timer_cancel(&net->rx_timer);
+    virtqueue_stop(net->rxq, "device removed");
+    virtqueue_stop(net->txq, "device removed");
     net->netdev.starved = false;
     take_back(net);
-    if (netbuf_pool_free(&net->netdev))
+    if (netbuf_pool_free(&net->netdev) && unused)
         free(net);
 }
 

@@ -1,10 +1,11 @@
 /* Receiving: a ring that is always full of buffers, frames taken in batches, merged buffers joined
  * and checked. */
 #include "arch/barrier.h"
+#include "arch/clock.h"
 #include "drivers/virtio_net.h"
 
-#define ETHERNET_HEADER_LEN 14u
-#define FRAME_LEN_MAX       (NETDEV_FRAME_MAX + 4u) /* with a VLAN tag */
+#define FRAME_LEN_MAX (NETDEV_FRAME_MAX + VLAN_TAG_LEN)
+#define FLOOD_REST_NS 1000000u
 
 void virtio_net_rx_interrupt(struct virtqueue *vq)
 {
@@ -16,11 +17,20 @@ void virtio_net_rx_interrupt(struct virtqueue *vq)
     netdev_rx_ready(&net->netdev);
 }
 
-bool virtio_net_rx_pending(const struct netdev *dev)
+void virtio_net_rx_timer(void *arg)
 {
-    const struct virtio_net *net = dev->driver_data;
+    struct virtio_net *net = arg;
 
-    return virtqueue_pending(net->rxq);
+    netdev_rx_ready(&net->netdev);
+}
+
+bool virtio_net_rx_pending(struct netdev *dev)
+{
+    struct virtio_net *net = dev->driver_data;
+
+    if (net->rxq->broken != NULL)
+        return false;
+    return virtqueue_pending(net->rxq) || virtqueue_enable_cb(net->rxq);
 }
 
 /* The frame starts at the headroom's end in every buffer, with the device's header right in front
@@ -77,13 +87,14 @@ static void drop(struct virtio_net *net, struct netbuf *buf, const char *why)
 
 /*
  * Appends the further @cnt buffers of a merged frame (5.1.6.4). All of them must be in the used
- * ring already: the device hands a frame over whole. NULL when they are not, or when they hold too
- * much; what was taken is dropped.
+ * ring already: the device hands a frame over whole. NULL when they are not, or when they hold
+ * nothing or too much; what was taken is dropped.
  */
 static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, unsigned cnt)
 {
     struct netbuf *last = first;
     uint32_t total = first->len, len;
+    bool empty = false;
 
     first->frag_cnt = (uint8_t)cnt;
     for (; cnt > 0; cnt--) {
@@ -96,17 +107,41 @@ static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, 
         /* A further piece has no header: its bytes begin where the first one's header does. */
         piece->data = piece->base + NETDEV_HEADROOM - net->hdr_len;
         piece->len = len;
+        piece->csum = NETBUF_CSUM_NONE;
         piece->frag_cnt = 0;
         piece->next = NULL;
         last->next = piece;
         last = piece;
         total += len;
+        empty |= len == 0;
     }
-    if (total > FRAME_LEN_MAX) {
-        drop(net, first, "longer than a frame can be");
-        return NULL;
+    if (!empty && total <= FRAME_LEN_MAX)
+        return first;
+    drop(net, first, empty ? "an empty piece" : "longer than a frame can be");
+    return NULL;
+}
+
+/*
+ * What the device says of the checksum, where that was agreed on. NEEDS_CSUM frames come from this
+ * very host, where nothing could damage them (5.1.6.4.1): their checksum is still to be finished,
+ * should they be sent on.
+ */
+static void read_checksum(const struct virtio_net *net, const struct virtio_net_hdr *hdr,
+                          struct netbuf *buf)
+{
+    uint8_t flags = READ_ONCE(hdr->flags);
+
+    buf->csum = NETBUF_CSUM_NONE;
+    if (!net->netdev.info.csum_rx)
+        return;
+    if ((flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+        buf->csum_start = READ_ONCE(hdr->csum_start);
+        buf->csum_off = READ_ONCE(hdr->csum_offset);
+        if ((uint32_t)buf->csum_start + buf->csum_off + 2 <= buf->len)
+            buf->csum = NETBUF_CSUM_PARTIAL;
+    } else if ((flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0) {
+        buf->csum = NETBUF_CSUM_VALID;
     }
-    return first;
 }
 
 /* Checks what the device wrote in front of the frame and how much it says it wrote; NULL when
@@ -114,7 +149,6 @@ static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, 
 static struct netbuf *accept_frame(struct virtio_net *net, struct netbuf *buf, uint32_t len)
 {
     const struct virtio_net_hdr *hdr = (const void *)(buf->data - net->hdr_len);
-    uint8_t flags = READ_ONCE(hdr->flags);
     unsigned buffers = net->mergeable ? READ_ONCE(hdr->num_buffers) : 1;
 
     buf->next = NULL;
@@ -124,11 +158,7 @@ static struct netbuf *accept_frame(struct virtio_net *net, struct netbuf *buf, u
         return NULL;
     }
     buf->len = len - net->hdr_len;
-    /* NEEDS_CSUM frames come from this very host, where nothing could damage them (5.1.6.4.1). */
-    buf->csum = (flags & (VIRTIO_NET_HDR_F_DATA_VALID | VIRTIO_NET_HDR_F_NEEDS_CSUM)) != 0 &&
-                        net->netdev.info.csum_rx
-                    ? NETBUF_CSUM_VALID
-                    : NETBUF_CSUM_NONE;
+    read_checksum(net, hdr, buf);
     if (__builtin_expect(buffers == 1, 1)) {
         if (__builtin_expect(buf->len <= FRAME_LEN_MAX, 1))
             return buf;
@@ -142,14 +172,15 @@ static struct netbuf *accept_frame(struct virtio_net *net, struct netbuf *buf, u
     return join_merged(net, buf, buffers - 1);
 }
 
-static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned cnt)
+/* Takes up to @cnt frames from the ring, of which *@got were good; how many were taken. */
+static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned cnt, unsigned *got)
 {
     struct netdev_stats *stats = &net->netdev.stats;
-    unsigned got = 0;
+    unsigned taken;
     uint32_t len;
 
-    /* Frames that are dropped count too: a flood of bad ones must not hold the caller. */
-    for (unsigned looked = 0; looked < cnt; looked++) {
+    *got = 0;
+    for (taken = 0; taken < cnt; taken++) {
         struct netbuf *buf = virtqueue_get(net->rxq, &len);
 
         if (buf == NULL)
@@ -158,25 +189,36 @@ static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned c
         if (buf == NULL)
             continue;
         stats->rx_frames++;
-        stats->rx_bytes += len - net->hdr_len;
-        bufs[got++] = buf;
+        for (const struct netbuf *piece = buf; piece != NULL; piece = piece->next)
+            stats->rx_bytes += piece->len;
+        bufs[(*got)++] = buf;
     }
-    return got;
+    virtio_net_check_queue(net, net->rxq);
+    return taken;
 }
 
 unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
 {
     struct virtio_net *net = dev->driver_data;
-    unsigned got;
+    unsigned got, taken;
 
-    do {
-        uint64_t dropped = dev->stats.rx_errors;
-
-        got = harvest(net, bufs, cnt);
-        if (got > 0 || dev->stats.rx_errors != dropped)
+    if (cnt == 0)
+        return 0;
+    for (unsigned looked = 0; looked < net->rxq->size; looked += taken + 1) {
+        taken = harvest(net, bufs, cnt, &got);
+        if (taken > 0)
             virtio_net_refill(dev);
-        /* Nothing left: ask for interrupts, and look again if something came before the device saw
-         * that. */
-    } while (got == 0 && virtqueue_enable_cb(net->rxq));
-    return got;
+        if (got > 0)
+            return got;
+        if (taken > 0)
+            continue;
+        /* Nothing left: ask for interrupts, and look again, quietly, if something came before the
+         * device saw that. */
+        if (!virtqueue_enable_cb(net->rxq))
+            return 0;
+        virtqueue_disable_cb(net->rxq);
+    }
+    /* A flood of bad frames must not hold the caller. */
+    timer_arm(&net->rx_timer, clock_ns() + FLOOD_REST_NS);
+    return 0;
 }

@@ -1,5 +1,7 @@
 /* Sending: frames go out in batches with one notification; sent ones return to the pool on the way,
  * or by a rare interrupt once most of a batch is through. */
+#include <string.h>
+
 #include "drivers/virtio_net.h"
 
 static void reclaim(struct virtio_net *net)
@@ -9,6 +11,7 @@ static void reclaim(struct virtio_net *net)
 
     while ((buf = virtqueue_get(net->txq, &len)) != NULL)
         netbuf_give(&net->netdev.pool, buf);
+    virtio_net_check_queue(net, net->txq);
     if (__builtin_expect(net->netdev.starved, 0))
         virtio_net_refill(&net->netdev);
 }
@@ -34,35 +37,42 @@ void virtio_net_tx_interrupt(struct virtqueue *vq)
     rearm(net);
 }
 
-/* The device's header right in front of the frame: nothing asked for, or its checksum finished
- * (5.1.6.2). */
+/* The device's header right in front of the frame, aligned to nothing: nothing asked for, or the
+ * frame's checksum finished (5.1.6.2). */
 static void write_header(const struct virtio_net *net, const struct netbuf *buf)
 {
-    struct virtio_net_hdr *hdr = (void *)(buf->data - net->hdr_len);
+    struct virtio_net_hdr hdr = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
 
-    hdr->flags = 0;
-    hdr->gso_type = VIRTIO_NET_HDR_GSO_NONE;
-    hdr->hdr_len = 0;
-    hdr->gso_size = 0;
-    hdr->csum_start = 0;
-    hdr->csum_offset = 0;
-    if (net->hdr_len == sizeof(*hdr))
-        hdr->num_buffers = 0;
     if (buf->csum == NETBUF_CSUM_PARTIAL) {
-        hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-        hdr->csum_start = buf->csum_start;
-        hdr->csum_offset = buf->csum_off;
+        hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        hdr.csum_start = buf->csum_start;
+        hdr.csum_offset = buf->csum_off;
     }
+    if (net->hdr_len == sizeof(hdr))
+        memcpy(buf->data - sizeof(hdr), &hdr, sizeof(hdr));
+    else
+        memcpy(buf->data - VIRTIO_NET_HDR_LEN_SHORT, &hdr, VIRTIO_NET_HDR_LEN_SHORT);
 }
 
-/* A frame that can never be sent as it is: too short, too long, in pieces, or outside its own
- * buffer. */
+/* No longer than the MTU and the Ethernet header, which a VLAN tag makes longer (5.1.4.2). */
+static bool fits_mtu(const struct virtio_net *net, const struct netbuf *buf)
+{
+    const uint32_t max = net->netdev.info.mtu + ETHERNET_HEADER_LEN;
+
+    if (__builtin_expect(buf->len <= max, 1))
+        return true;
+    return buf->len <= max + VLAN_TAG_LEN && buf->data[12] == 0x81 && buf->data[13] == 0;
+}
+
+/* False for what can never be sent as it is: of another device's pool, too short, too long, in
+ * pieces, or outside its own buffer. */
 static bool sendable(const struct virtio_net *net, struct netbuf *buf)
 {
-    if (buf->frag_cnt != 0 || buf->len == 0 || buf->len > NETDEV_FRAME_MAX + 4u)
+    if (buf->dev != &net->netdev || buf->frag_cnt != 0 || buf->len < ETHERNET_HEADER_LEN ||
+        buf->len > NETDEV_BUF_SIZE)
         return false;
-    if ((size_t)(buf->data - buf->base) < net->hdr_len ||
-        buf->data + buf->len > buf->base + NETDEV_BUF_SIZE)
+    if (buf->data < buf->base + net->hdr_len ||
+        buf->data + buf->len > buf->base + NETDEV_BUF_SIZE || !fits_mtu(net, buf))
         return false;
     if (buf->csum != NETBUF_CSUM_PARTIAL)
         return true;
@@ -91,7 +101,8 @@ unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigne
     struct netdev_stats *stats = &dev->stats;
     unsigned sent;
 
-    /* With room left, what was sent waits for its interrupt: taken here, that would find nothing. */
+    /* With room left, what was sent waits for its interrupt: taken here, that would find nothing.
+     */
     if (net->txq->free_cnt < net->txq->size / 2)
         reclaim(net);
     for (sent = 0; sent < cnt; sent++) {
@@ -100,10 +111,7 @@ unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigne
 
         if (!sendable(net, buf)) {
             stats->tx_dropped++;
-            for (struct netbuf *next; buf != NULL; buf = next) {
-                next = buf->next;
-                netbuf_give(&dev->pool, buf);
-            }
+            netdev_buf_free(buf);
             continue;
         }
         if (add_frame(net, buf) != 0)

@@ -105,16 +105,17 @@ bool wait_queue_wake_one(struct wait_queue *wq);
 void wait_queue_wake_all(struct wait_queue *wq);
 
 /* Waits until @cond holds or the deadline passes; evaluates to 0 or -ETIMEDOUT. Thread context. */
-#define WAIT_UNTIL(wq, deadline_ns, cond)                     \
-    ({                                                        \
-        int wait_rc_ = 0;                                     \
-        uint64_t wait_irq_ = cpu_irq_save();                  \
-        while (!(cond) && wait_rc_ == 0)                      \
-            wait_rc_ = wait_queue_sleep((wq), (deadline_ns)); \
-        if (cond)                                             \
-            wait_rc_ = 0;                                     \
-        cpu_irq_restore(wait_irq_);                           \
-        wait_rc_;                                             \
+#define WAIT_UNTIL(wq, deadline_ns, cond)                 \
+    ({                                                    \
+        int wait_rc_ = 0;                                 \
+        const uint64_t wait_end_ = (deadline_ns);         \
+        uint64_t wait_irq_ = cpu_irq_save();              \
+        while (!(cond) && wait_rc_ == 0)                  \
+            wait_rc_ = wait_queue_sleep((wq), wait_end_); \
+        if (cond)                                         \
+            wait_rc_ = 0;                                 \
+        cpu_irq_restore(wait_irq_);                       \
+        wait_rc_;                                         \
     })
 
 /* Calls @fn for every thread; threads must not be created or freed inside. */

@@ -21,8 +21,8 @@ int main(int argc, char **argv);
 extern void (*const __init_array_start[])(void) __attribute__((weak));
 extern void (*const __init_array_end[])(void) __attribute__((weak));
 
-/* The link may name the appliance. */
-extern const char app_name[] __attribute__((weak));
+/* The link names the appliance: tools/mksyms. */
+extern const char app_name[];
 
 static char *app_argv[APP_ARG_MAX + 1];
 static int app_argc;
@@ -61,7 +61,7 @@ static char *next_word(char **rest)
 
 static int make_args(void)
 {
-    char *name = strdup(app_name != NULL ? app_name : "app");
+    char *name = strdup(app_name);
     char *rest, *word;
 
     app_line = strdup(bootopt_line());

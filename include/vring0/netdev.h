@@ -17,10 +17,11 @@ struct netdev;
 
 /* Checksum state of a frame. */
 enum netbuf_csum {
-    NETBUF_CSUM_NONE,    /* rx: unknown. tx: complete in the frame */
-    NETBUF_CSUM_VALID,   /* rx: verified by the device */
-    NETBUF_CSUM_PARTIAL, /* csum_start/csum_off: pseudo-header sum stored, rest still to be computed
-                          */
+    NETBUF_CSUM_NONE,  /* rx: unknown. tx: complete in the frame */
+    NETBUF_CSUM_VALID, /* rx: verified by the device */
+    /* csum_start/csum_off: pseudo-header sum stored, rest still to be computed. rx: it comes from
+     * this very host, where nothing could damage it; may be sent on as it is */
+    NETBUF_CSUM_PARTIAL,
 };
 
 struct netbuf {

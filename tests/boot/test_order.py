@@ -34,6 +34,6 @@ def test_pci_lines(boot, image):
 
 
 def test_ready_time(boot, image):
-    """The kernel's own clock, since its first instruction. The limit leaves room for a busy host."""
-    machine = boot(devices=nic() + image().disk())
-    assert 0 < int(machine.expect_at("ready")["t_us"]) < 200_000
+    """By the kernel's own clock, since its first instruction; the best of ten, because the host may be busy."""
+    times = [int(boot(devices=nic() + image().disk()).expect_at("ready")["t_us"]) for _ in range(10)]
+    assert 0 < min(times) < 30_000, times

@@ -38,14 +38,15 @@ $(APP_OBJS): $(OUT)/obj/%.o: $(APP_DIR)/% $(OUT)/obj/APP
 # behind all code. mksyms --same makes sure that no function has moved.
 LINK = $(LD_CMD) $(LINK_FLAGS) -T linker.ld -o $(1) $(OBJS) $(2) $(LIBS)
 KSYMS = $(OUT_LINK)/ksyms
+APP_NAME = '$(notdir $(abspath $(APP)))'
 
 $(ELF): $(OBJS) $(OUT_LINK)/LINK linker.ld tools/mksyms
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)tools/mksyms </dev/null >$(KSYMS)0.S && $(CC) -c -o $(KSYMS)0.o $(KSYMS)0.S
+	$(Q)tools/mksyms $(APP_NAME) </dev/null >$(KSYMS)0.S && $(CC) -c -o $(KSYMS)0.o $(KSYMS)0.S
 	$(Q)$(call LINK,$(KSYMS)1.elf,$(KSYMS)0.o)
 	$(Q)nm -n $(KSYMS)1.elf >$(KSYMS)1.nm
-	$(Q)tools/mksyms <$(KSYMS)1.nm >$(KSYMS).S && $(CC) -c -o $(KSYMS).o $(KSYMS).S
+	$(Q)tools/mksyms $(APP_NAME) <$(KSYMS)1.nm >$(KSYMS).S && $(CC) -c -o $(KSYMS).o $(KSYMS).S
 	$(Q)$(call LINK,$@,$(KSYMS).o)
 	$(Q)nm -n $@ >$(KSYMS)2.nm && tools/mksyms --same $(KSYMS)1.nm $(KSYMS)2.nm
 	$(Q)rm -f $(KSYMS)1.elf

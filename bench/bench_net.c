@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/cpu.h"
 #include "bench/bench.h"
 #include "drivers/netdev.h"
 #include "kernel/bootopt.h"
@@ -16,26 +15,6 @@
 struct queue_counts {
     uint64_t notifications, interrupts;
 };
-
-void bench_net_mark(uint32_t id)
-{
-    switch (id) {
-    case 1:
-        cpu_mark(1);
-        break;
-    case 2:
-        cpu_mark(2);
-        break;
-    case 3:
-        cpu_mark(3);
-        break;
-    case 4:
-        cpu_mark(4);
-        break;
-    default:
-        break;
-    }
-}
 
 static struct queue_counts count_queues(const char *name)
 {

@@ -38,8 +38,16 @@ struct bench_net_counts {
     uint32_t discarded, discarded_bytes; /* since the last query */
 };
 
-/* Runs marker instruction @id, 1 to 4; others are ignored. */
-void bench_net_mark(uint32_t id);
+enum bench_net_answer {
+    BENCH_NET_ANSWER_NOTHING,
+    BENCH_NET_ANSWER_MESSAGE, /* the message as it is now, back to the sender */
+    BENCH_NET_ANSWER_FLOOD,
+    BENCH_NET_ANSWER_EXIT,
+};
+
+/* Counts @message, which came in a frame of @frame_len bytes, and says what it asks for. */
+enum bench_net_answer bench_net_message_in(struct bench_net_counts *counts,
+                                           struct bench_net_message *message, uint32_t frame_len);
 
 struct netdev;
 

@@ -194,36 +194,21 @@ static void flood(struct server *s, const struct datagram *request)
 /* True when @buf was taken for an answer. */
 static bool answer_message(struct server *s, struct netbuf *buf, struct datagram *d)
 {
-    struct bench_net_counts *counts = s->counts;
-
-    switch (d->message.op) {
-    case BENCH_NET_DISCARD:
-        counts->discarded++;
-        counts->discarded_bytes += buf->len;
-        return false;
-    case BENCH_NET_QUERY:
-        d->message.a = counts->discarded;
-        d->message.b = counts->discarded_bytes;
-        d->udp_sum = 0;
-        counts->discarded = counts->discarded_bytes = 0;
-        break;
-    case BENCH_NET_FLOOD:
+    switch (bench_net_message_in(s->counts, &d->message, buf->len)) {
+    case BENCH_NET_ANSWER_MESSAGE:
+        d->udp_sum = 0; /* none: the message may have changed */
+        turn_around(s, d);
+        reply(s, buf);
+        return true;
+    case BENCH_NET_ANSWER_FLOOD:
         flood(s, d);
         return false;
-    case BENCH_NET_MARK:
-        bench_net_mark(d->message.a);
-        break;
-    case BENCH_NET_EXIT:
+    case BENCH_NET_ANSWER_EXIT:
         s->done = true;
         return false;
-    case BENCH_NET_ECHO:
-        break;
     default:
         return false;
     }
-    turn_around(s, d);
-    reply(s, buf);
-    return true;
 }
 
 static bool answer(struct server *s, struct netbuf *buf)

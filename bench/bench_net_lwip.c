@@ -67,36 +67,22 @@ static void socket_flood(struct socket_server *s)
 /* False when the peer said exit. */
 static bool serve_message(struct socket_server *s, size_t len)
 {
-    struct bench_net_message *m = &s->payload.message;
-    struct bench_net_counts *counts = s->counts;
+    struct bench_net_message *message = &s->payload.message;
 
-    if (len < sizeof(*m))
+    if (len < sizeof(*message))
         return true;
-    switch (m->op) {
-    case BENCH_NET_DISCARD:
-        counts->discarded++;
-        counts->discarded_bytes += (uint32_t)len + HEADERS_LEN;
+    switch (bench_net_message_in(s->counts, message, (uint32_t)len + HEADERS_LEN)) {
+    case BENCH_NET_ANSWER_MESSAGE:
+        send_payload(s, len);
         return true;
-    case BENCH_NET_QUERY:
-        m->a = counts->discarded;
-        m->b = counts->discarded_bytes;
-        counts->discarded = counts->discarded_bytes = 0;
-        break;
-    case BENCH_NET_FLOOD:
+    case BENCH_NET_ANSWER_FLOOD:
         socket_flood(s);
         return true;
-    case BENCH_NET_MARK:
-        bench_net_mark(m->a);
-        break;
-    case BENCH_NET_EXIT:
+    case BENCH_NET_ANSWER_EXIT:
         return false;
-    case BENCH_NET_ECHO:
-        break;
     default:
         return true;
     }
-    send_payload(s, len);
-    return true;
 }
 
 static void socket_serve(struct socket_server *s)

@@ -1,7 +1,10 @@
 """The console: line editing, history, commands in a row, run="..." and exit statuses."""
+import os
 import re
 
 import pytest
+
+from harness import ROOT
 
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 HOME, END, DELETE = "\x1b[H", "\x1b[F", "\x1b[3~"
@@ -27,6 +30,13 @@ def test_every_command_has_help(machine):
     for name in COMMANDS:
         assert re.search(rf"\b{name}\b", listed), f"help does not list {name}"
         assert name in machine.run(f"help {name}").text
+
+
+def test_every_command_is_documented(machine):
+    with open(os.path.join(ROOT, "docs", "console.md"), encoding="utf-8") as f:
+        documented = set(re.findall(r"`(\w+)", f.read()))
+    listed = [line.split()[0] for line in machine.run("help").lines if re.match(r"[a-z]+ {2,}\S", line)]
+    assert len(listed) >= len(COMMANDS) and set(listed) <= documented
 
 
 def test_answers_name_the_command(machine):

@@ -65,6 +65,7 @@ static int net_probe(struct virtio_device *dev)
     net->netdev.driver_data = net;
     net->netdev.info.name = dev->name;
     timer_setup(&net->rx_timer, virtio_net_rx_timer, net);
+    wait_queue_init(&net->netdev.rx_wait); /* the device may interrupt before start() */
     choose_header(net);
     err = virtio_queues_create(dev, queues, sizeof(queues) / sizeof(queues[0]));
     if (err != 0)

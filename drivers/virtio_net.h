@@ -21,6 +21,7 @@ struct virtio_net {
     struct virtqueue *rxq, *txq;
     unsigned hdr_len;  /* of struct virtio_net_hdr on this device */
     bool split_header; /* the header needs a descriptor of its own (legacy without ANY_LAYOUT) */
+    bool tx_armed;     /* the interrupt for what was sent is asked for and has not come */
     bool mergeable;    /* MRG_RXBUF: frames may span buffers */
     struct timer rx_timer; /* armed: the user is told of waiting frames again */
     struct log_limit rx_log;

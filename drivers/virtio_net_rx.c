@@ -204,7 +204,7 @@ unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned c
 
     if (cnt == 0)
         return 0;
-    for (unsigned looked = 0; looked < net->rxq->size; looked += taken + 1) {
+    for (unsigned looked = 0; looked<net->rxq->size; looked += taken> 0 ? taken : 1) {
         taken = harvest(net, bufs, cnt, &got);
         if (taken > 0)
             virtio_net_refill(dev);

@@ -21,12 +21,15 @@ static bool all_sent(const struct virtio_net *net)
     return net->txq->free_cnt == net->txq->size;
 }
 
-/* Wants one interrupt when most of what is in flight has gone out; takes what is through already.
+/*
+ * Wants one interrupt when most of what is in flight has gone out, and takes what is through
+ * already. Until it has come nothing is asked anew: each interrupt finds what it announces.
  */
-static void rearm(struct virtio_net *net)
+static void arm(struct virtio_net *net)
 {
     while (!all_sent(net) && virtqueue_enable_cb_delayed(net->txq))
         reclaim(net);
+    net->tx_armed = !all_sent(net);
 }
 
 void virtio_net_tx_interrupt(struct virtqueue *vq)
@@ -34,7 +37,7 @@ void virtio_net_tx_interrupt(struct virtqueue *vq)
     struct virtio_net *net = vq->driver_data;
 
     reclaim(net);
-    rearm(net);
+    arm(net);
 }
 
 /* The device's header right in front of the frame, aligned to nothing: nothing asked for, or the
@@ -119,7 +122,9 @@ unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigne
         stats->tx_frames++;
         stats->tx_bytes += len;
     }
+    /* Before the kick, so that the device cannot be done before it knows. */
+    if (!net->tx_armed)
+        arm(net);
     virtqueue_kick(net->txq);
-    rearm(net);
     return sent;
 }

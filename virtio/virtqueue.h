@@ -151,7 +151,7 @@ static inline bool virtqueue_pending(const struct virtqueue *vq)
 /*
  * Asks for no interrupts (a hint), and for them again. virtqueue_enable_cb() is true when chains
  * were used in the meantime: the caller must look once more (2.7.7 and 2.7.14). _delayed asks for
- * one interrupt once about three quarters of what is in flight has been used.
+ * one interrupt once about three quarters of what was added, kicked or not, has been used.
  */
 static inline void virtqueue_disable_cb(struct virtqueue *vq)
 {

@@ -292,7 +292,7 @@ static bool split_enable_cb(struct virtqueue *vq)
 static bool split_enable_cb_delayed(struct virtqueue *vq)
 {
     struct split *s = to_split(vq);
-    unsigned in_flight = (uint16_t)(s->published - s->last_used);
+    unsigned in_flight = (uint16_t)(s->avail_idx - s->last_used);
 
     s->auto_arm = false;
     return split_enable_after(s, (uint16_t)(in_flight * 3 / 4));

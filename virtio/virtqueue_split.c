@@ -121,12 +121,28 @@ static inline int add_table(struct split *s, const struct virtqueue_seg *segs, u
     return 0;
 }
 
+/* One piece in one descriptor, which is how frames come and go. */
+static inline int add_one(struct split *s, const struct virtqueue_seg *seg, unsigned in_cnt,
+                          void *token)
+{
+    unsigned head = s->free_head;
+    struct split_chain *chain = take_head(s, head, 1, token);
+
+    s->free_head = s->next[head];
+    chain->tail = (uint16_t)head;
+    chain->writable_len = in_cnt > 0 ? seg->len : 0;
+    put_desc(&s->desc[head], seg->pa, (in_cnt > 0 ? WORD_FLAGS(VRING_DESC_F_WRITE) : 0) | seg->len);
+    return 0;
+}
+
 static int split_add(struct virtqueue *vq, const struct virtqueue_seg *segs, unsigned out_cnt,
                      unsigned in_cnt, void *token)
 {
     struct split *s = to_split(vq);
 
-    /* 2..table_cnt pieces; without a free descriptor add_ring() tells what is wrong. */
+    /* Without a free descriptor add_ring() tells what is wrong; a broken queue has none. */
+    if (out_cnt + in_cnt == 1 && vq->free_cnt > 0)
+        return add_one(s, segs, in_cnt, token);
     if (out_cnt + in_cnt - 2 >= s->table_cnt - 1 || UNLIKELY(vq->free_cnt == 0))
         return add_ring(s, segs, out_cnt, in_cnt, token);
     return add_table(s, segs, out_cnt, in_cnt, token);

@@ -200,16 +200,17 @@ static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned c
 unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
 {
     struct virtio_net *net = dev->driver_data;
-    unsigned got, taken;
+    unsigned got, taken, looks = 0;
 
     if (cnt == 0)
         return 0;
-    for (unsigned looked = 0; looked<net->rxq->size; looked += taken> 0 ? taken : 1) {
+    while (looks < net->rxq->size) {
         taken = harvest(net, bufs, cnt, &got);
         if (taken > 0)
             virtio_net_refill(dev);
         if (got > 0)
             return got;
+        looks += taken > 0 ? taken : 1;
         if (taken > 0)
             continue;
         /* Nothing left: ask for interrupts, and look again, quietly, if something came before the

@@ -9,8 +9,10 @@ static void reclaim(struct virtio_net *net)
     struct netbuf *buf;
     uint32_t len;
 
-    while ((buf = virtqueue_get(net->txq, &len)) != NULL)
+    while ((buf = virtqueue_get(net->txq, &len)) != NULL) {
         netbuf_give(&net->netdev.pool, buf);
+        net->tx_armed = false; /* it may be the one that the interrupt was for */
+    }
     virtio_net_check_queue(net, net->txq);
     if (__builtin_expect(net->netdev.starved, 0))
         virtio_net_refill(&net->netdev);

@@ -2,7 +2,7 @@
 import pytest
 
 from cases import CASES, DISK
-from harness import parse_at
+from harness import disk, nic, parse_at
 
 
 def replaced(devices, path):
@@ -29,6 +29,24 @@ def test_case(boot, image, case):
     for text in case.sees_not:
         assert not any(text in line for line in machine.lines), f"{text!r} is there"
     assert not machine.at("fault")
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("net, blk", [({}, {}), ({"rx_queue_size": 1024}, {"queue_size": 1024}),
+                                      ({}, {"queue_size": 4, "seg_max_adjust": "on"})])
+def test_queue_sizes(boot, image, net, blk):
+    """As QEMU has them: some versions do not let a legacy device have what queue-size says."""
+    machine = boot(devices=nic(**net) + disk(image().path, **blk), qmp=True).ready()
+    machine.run("blk sum blk0 0 2048")
+    machine.await_at("event", name="net0", kind="address")
+    paths = {device["name"]: device["path"] for device in machine.qmp.call("x-query-virtio")}
+
+    def size(name, index):
+        return machine.qmp.call("x-query-virtio-queue-status", path=paths[name], queue=index)["vring-num"]
+
+    rx, tx, req = size("virtio-net", 0), size("virtio-net", 1), size("virtio-blk", 0)
+    assert machine.at("device", name="net0")[0]["queues"] == f"rx0:{rx} tx0:{tx}"
+    assert machine.at("device", name="blk0")[0]["queues"] == f"req0:{req}"
     machine.exit(0)
 
 

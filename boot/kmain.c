@@ -40,6 +40,15 @@ static void print_boot_line(const struct boot_info *info)
             pages.total_cnt * (PAGE_SIZE / 1024), at_quote(cpu, sizeof(cpu), cpu_model()));
 }
 
+static void log_cpus_left_out(void)
+{
+    unsigned limit = (unsigned)bootopt_number("cpus", 1, CPU_MAX, CPU_MAX);
+    unsigned listed = firmware_get()->cpu_cnt;
+
+    if (cpu_count() < limit && cpu_count() < listed)
+        log_info("cpu: %u of %u processors in use, the others stay stopped", cpu_count(), listed);
+}
+
 static void log_firmware_warnings(void)
 {
     const struct firmware_info *firmware = firmware_get();
@@ -74,6 +83,7 @@ static void init_kernel(struct boot_info *info)
     bootopt_init(info->cmdline);
     log_set_level(bootopt_choice("loglevel", log_levels, LOG_INFO));
     log_firmware_warnings();
+    log_cpus_left_out();
     intr_init();
     irq_init();
 }

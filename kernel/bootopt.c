@@ -100,9 +100,10 @@ void bootopt_init(const char *cmdline)
 
     for (size_t i = 0; i < OPTION_CNT; i++)
         options[i].value = NULL;
-    if (len == sizeof(line)) {
-        len--;
-        log_error("boot command line: longer than %zu bytes, the rest is ignored", len);
+    /* What brought it here had no more room either, so a full line is taken for a cut one. */
+    if (len >= sizeof(line) - 1) {
+        len = sizeof(line) - 1;
+        log_error("boot command line: longer than %zu bytes, the rest is ignored", len - 1);
     }
     memcpy(line, cmdline, len);
     line[len] = '\0';

@@ -11,7 +11,7 @@ def test_unknown_option(boot):
 
 
 @pytest.mark.parametrize("option", ["irq=loud", "transport=carrier-pigeon", "ring=round", "loglevel=chatty",
-                                    "ip=10.0.2.300/24", "ip=10.0.2.5", "ip=10.0.2.5/40"])
+                                    "cpus=0", "cpus=many", "ip=10.0.2.300/24", "ip=10.0.2.5", "ip=10.0.2.5/40"])
 def test_bad_value(boot, option):
     """An error line names option and value, and the default stands."""
     key, value = option.split("=")
@@ -38,6 +38,7 @@ def test_fw_cfg_adds_to_append(boot):
 
 
 def test_long_line(boot):
-    """Longer than the kernel keeps: its beginning holds."""
+    """Longer than the kernel keeps: that is said, and its beginning holds."""
     machine = boot(append="run=version " + "x" * 3000)
+    machine.await_line(r"^error: boot command line: longer than \d+ bytes")
     assert machine.wait_exit() == 0

@@ -1,8 +1,12 @@
 """Every case of the table boots, shows what it must, obeys, and ends with the status it was told."""
+import re
+
 import pytest
 
 from cases import CASES, DISK
 from harness import disk, nic, parse_at
+
+DRIVER_OK = 4
 
 
 def replaced(devices, path):
@@ -47,6 +51,19 @@ def test_queue_sizes(boot, image, net, blk):
     rx, tx, req = size("virtio-net", 0), size("virtio-net", 1), size("virtio-blk", 0)
     assert machine.at("device", name="net0")[0]["queues"] == f"rx0:{rx} tx0:{tx}"
     assert machine.at("device", name="blk0")[0]["queues"] == f"req0:{req}"
+    machine.exit(0)
+
+
+def test_firmware_left_nothing_running(boot, image, tmp_path):
+    """SeaBIOS reads from a disk that vring0 has no driver for, and leaves its ring live: the disk is reset, its DMA off."""
+    trace = tmp_path / "trace.log"
+    machine = boot(devices=disk(image().path, disable_legacy="on", disable_modern="off") +
+                   ["-trace", "virtio_set_status", "-D", str(trace)], qmp=True).ready()
+    values = [int(value) for value in re.findall(r"virtio_set_status .* val (\d+)", trace.read_text())]
+    assert any(value & DRIVER_OK for value in values), "the firmware did not use the disk"
+    assert values[-1] == 0
+    command = next(line for line in machine.run("pci 00:01.0").lines if line.strip().startswith("command"))
+    assert "0x" in command and "master" not in command and "memory" not in command
     machine.exit(0)
 
 

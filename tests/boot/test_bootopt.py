@@ -37,6 +37,15 @@ def test_fw_cfg_adds_to_append(boot):
     machine.exit(0)
 
 
+def test_efi_load_options(boot):
+    """OVMF hands -append over as load options of the EFI program; fw_cfg adds to them."""
+    machine = boot(boot="uefi", append="ip=10.0.2.6/24", devices=nic() + [
+        "-append", "colour=blue ip=10.0.2.5/24"]).ready()
+    machine.await_line(r"^warning: .*colour")
+    machine.await_at("event", kind="address", ip="10.0.2.6/24")
+    machine.exit(0)
+
+
 def test_long_line(boot):
     """Longer than the kernel keeps: that is said, and its beginning holds."""
     machine = boot(append="run=version " + "x" * 3000)

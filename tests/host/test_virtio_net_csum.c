@@ -4,7 +4,8 @@
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c */
+ * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c
+ * tests/host/fake/wait.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

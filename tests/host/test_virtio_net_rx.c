@@ -4,7 +4,8 @@
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c */
+ * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c
+ * tests/host/fake/wait.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "fake_log.h"
 #include "fake_net_device.h"
 #include "fake_virtio.h"
+#include "fake_wait.h"
 
 #define ROOM   (NETDEV_BUF_SIZE - NETDEV_HEADROOM)
 #define MERGED BIT(VIRTIO_NET_F_MRG_RXBUF)
@@ -258,7 +260,7 @@ static void test_a_frame_just_before_interrupts_are_on(void **state)
 
 static void deliver_in_sleep(void)
 {
-    fake_net_on_sleep = NULL;
+    fake_wait_step = NULL;
     race_cnt = fake_net_rx.interrupts;
     fake_net_deliver(60, 4);
     assert_int_equal(fake_net_rx.interrupts, race_cnt + 1);
@@ -272,7 +274,7 @@ static void test_waiting_asks_for_interrupts(void **state)
     fake_net_start(0);
     assert_int_equal(netdev_open(fake_net, NULL, NULL, NULL), 0);
     for (unsigned i = 0; i < 3; i++) {
-        fake_net_on_sleep = deliver_in_sleep;
+        fake_wait_step = deliver_in_sleep;
         assert_int_equal(netdev_wait(fake_net, UINT64_MAX), 0);
         assert_int_equal(netdev_wait(fake_net, 0), 0);
         fake_net_expect_frame(60, 4); /* and nothing asks whether there are more */

@@ -1,4 +1,4 @@
-/* A virtio disk of host tests, in memory, and the waiting of the driver's only thread. */
+/* A virtio disk of host tests, in memory; it works while the driver's only thread waits. */
 #include "fake_disk.h"
 
 #include <errno.h>
@@ -13,10 +13,9 @@
 #include "drivers/virtio_blk_spec.h"
 #include "fake_clock.h"
 #include "fake_virtio.h"
+#include "fake_wait.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
-
-#define WAIT_STEP_NS 100000000ull
 
 struct fake_disk fake_disk;
 struct virtio_device fake_disk_dev;
@@ -121,31 +120,6 @@ void fake_disk_step(void)
         virtqueue_interrupt(fake_disk_dev.queues[0]);
 }
 
-void wait_queue_init(struct wait_queue *wq)
-{
-    list_init(&wq->waiters);
-}
-
-bool wait_queue_wake_one(struct wait_queue *wq)
-{
-    (void)wq;
-    return true;
-}
-
-void wait_queue_wake_all(struct wait_queue *wq)
-{
-    (void)wq;
-}
-
-/* While the only thread waits, the device works and time passes. */
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
-{
-    (void)wq;
-    fake_disk_step();
-    fake_clock_advance(WAIT_STEP_NS);
-    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
-}
-
 void thread_sleep_ns(uint64_t ns)
 {
     fake_disk_step();
@@ -154,6 +128,7 @@ void thread_sleep_ns(uint64_t ns)
 
 void fake_disk_reset(void)
 {
+    fake_wait_step = fake_disk_step;
     memset(&fake_disk, 0, sizeof(fake_disk));
     fake_disk.status = -1;
     for (unsigned i = 0; i < sizeof(fake_disk.data); i++)

@@ -14,6 +14,7 @@
 #include "fake_dma.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
+#include "fake_wait.h"
 #include "kernel/bootopt.h"
 #include "kernel/panic.h"
 
@@ -24,12 +25,9 @@ __asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
         ".set __start_virtio_drivers, virtio_driver_net\n"
         ".set __stop_virtio_drivers, virtio_driver_net + 80");
 
-#define WAIT_STEP_NS 100000000ull
-
 struct virtio_device fake_net_dev;
 struct fake_ring fake_net_rx, fake_net_tx;
 struct netdev *fake_net;
-void (*fake_net_on_sleep)(void);
 
 int system_on_exit(void (*fn)(void))
 {
@@ -53,31 +51,6 @@ static void irq_teardown(struct virtio_device *dev)
 
 static const struct virtio_irq_ops irq_ops = {irq_setup, irq_teardown};
 
-void wait_queue_init(struct wait_queue *wq)
-{
-    list_init(&wq->waiters);
-}
-
-bool wait_queue_wake_one(struct wait_queue *wq)
-{
-    (void)wq;
-    return true;
-}
-
-void wait_queue_wake_all(struct wait_queue *wq)
-{
-    (void)wq;
-}
-
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
-{
-    (void)wq;
-    if (fake_net_on_sleep != NULL)
-        fake_net_on_sleep();
-    fake_clock_advance(WAIT_STEP_NS);
-    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
-}
-
 int fake_net_setup(void **state)
 {
     static const uint8_t mac[] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
@@ -99,7 +72,7 @@ int fake_net_setup(void **state)
     fake_net_dev.device_id = VIRTIO_ID_NET;
     fake_net_dev.transport = &fake_virtio_ops;
     fake_net = NULL;
-    fake_net_on_sleep = NULL;
+    fake_wait_step = NULL;
     return 0;
 }
 

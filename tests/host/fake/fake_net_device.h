@@ -18,9 +18,6 @@ extern struct virtio_device fake_net_dev;
 extern struct fake_ring fake_net_rx, fake_net_tx;
 extern struct netdev *fake_net; /* what the driver made of it */
 
-/* Runs while the driver's only thread sleeps, may be NULL. */
-extern void (*fake_net_on_sleep)(void);
-
 /* A new device that offers FAKE_NET_MODERN, MAC and STATUS, its link up; and its end, after which
  * nothing may be left allocated. For cmocka. */
 int fake_net_setup(void **state);

@@ -1,0 +1,36 @@
+/* kernel/thread.h's wait queues for host tests. */
+#include <errno.h>
+
+#include "arch/clock.h"
+#include "fake_clock.h"
+#include "fake_wait.h"
+#include "kernel/thread.h"
+
+#define WAIT_STEP_NS 100000000ull
+
+void (*fake_wait_step)(void);
+
+void wait_queue_init(struct wait_queue *wq)
+{
+    list_init(&wq->waiters);
+}
+
+bool wait_queue_wake_one(struct wait_queue *wq)
+{
+    (void)wq;
+    return true;
+}
+
+void wait_queue_wake_all(struct wait_queue *wq)
+{
+    (void)wq;
+}
+
+int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
+{
+    (void)wq;
+    if (fake_wait_step != NULL)
+        fake_wait_step();
+    fake_clock_advance(WAIT_STEP_NS);
+    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
+}

@@ -22,8 +22,7 @@ void block_unregister(struct block_device *dev)
 
 struct block_device *block_find(const char *name)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         struct block_device *dev = CONTAINER_OF(it, struct block_device, link);
 
         if (strcmp(dev->info.name, name) == 0)
@@ -34,8 +33,7 @@ struct block_device *block_find(const char *name)
 
 struct block_device *block_get(unsigned index)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         if (index-- == 0)
             return CONTAINER_OF(it, struct block_device, link);
     }

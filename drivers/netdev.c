@@ -61,8 +61,7 @@ bool netdev_unregister(struct netdev *dev)
 
 struct netdev *netdev_find(const char *name)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         struct netdev *dev = CONTAINER_OF(it, struct netdev, link);
 
         if (strcmp(dev->info.name, name) == 0)
@@ -73,8 +72,7 @@ struct netdev *netdev_find(const char *name)
 
 struct netdev *netdev_get(unsigned index)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         if (index-- == 0)
             return CONTAINER_OF(it, struct netdev, link);
     }

@@ -133,13 +133,12 @@ size_t thread_stack_used(const struct thread *thread)
 void thread_for_each(void (*fn)(struct thread *, void *), void *arg)
 {
     LIST_FOR_EACH_SAFE(it, next, &all_threads)
-    fn(CONTAINER_OF(it, struct thread, all_link), arg);
+        fn(CONTAINER_OF(it, struct thread, all_link), arg);
 }
 
 struct thread *thread_next(unsigned id)
 {
-    LIST_FOR_EACH(it, &all_threads)
-    {
+    LIST_FOR_EACH(it, &all_threads) {
         struct thread *thread = CONTAINER_OF(it, struct thread, all_link);
 
         if (thread->id > id)

@@ -19,13 +19,12 @@ static struct list devices = LIST_INIT(devices);
 void virtio_for_each(void (*fn)(struct virtio_device *dev, void *arg), void *arg)
 {
     LIST_FOR_EACH(it, &devices)
-    fn(CONTAINER_OF(it, struct virtio_device, link), arg);
+        fn(CONTAINER_OF(it, struct virtio_device, link), arg);
 }
 
 struct virtio_device *virtio_find(const char *name)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
 
         if (strcmp(dev->name, name) == 0)
@@ -70,8 +69,7 @@ static void add_status(struct virtio_device *dev, uint8_t bits)
  * stop. */
 static void reset_all(void)
 {
-    LIST_FOR_EACH(it, &devices)
-    {
+    LIST_FOR_EACH(it, &devices) {
         struct virtio_device *dev = CONTAINER_OF(it, struct virtio_device, link);
 
         dev->transport->reset(dev);

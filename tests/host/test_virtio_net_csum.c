@@ -68,16 +68,6 @@ static void test_checksums_not_agreed_on(void **state)
     assert_int_equal(CSUM_OF(NEEDS, .csum_start = 34, .csum_offset = 6), NETBUF_CSUM_NONE);
 }
 
-static struct netbuf *make_partial(unsigned len, uint8_t seed, uint16_t start, uint16_t off)
-{
-    struct netbuf *buf = fake_net_make(len, seed);
-
-    buf->csum = NETBUF_CSUM_PARTIAL;
-    buf->csum_start = start;
-    buf->csum_off = off;
-    return buf;
-}
-
 static void test_the_device_finishes_checksums(void **state)
 {
     struct fake_net_frame frame;
@@ -85,7 +75,7 @@ static void test_the_device_finishes_checksums(void **state)
     (void)state;
     fake_net_start(BIT(VIRTIO_NET_F_CSUM));
     assert_true(netdev_info(fake_net)->csum_tx);
-    assert_int_equal(fake_net_send(make_partial(77, 4, 34, 16)), 1);
+    assert_int_equal(fake_net_send(fake_net_make_partial(77, 4, 34, 16)), 1);
     assert_true(fake_net_take(&frame));
     assert_int_equal(frame.hdr.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
     assert_int_equal(frame.hdr.csum_start, 34);
@@ -121,7 +111,8 @@ static void test_checksums_in_software(void **state)
     fake_net_start(0);
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         unsigned len = cases[i][0], start = cases[i][1], off = cases[i][2];
-        struct netbuf *buf = make_partial(len, (uint8_t)(200 + i), (uint16_t)start, (uint16_t)off);
+        struct netbuf *buf =
+            fake_net_make_partial(len, (uint8_t)(200 + i), (uint16_t)start, (uint16_t)off);
         uint16_t sum = internet_checksum(buf->data + start, len - start);
 
         memcpy(expected, buf->data, len);
@@ -144,7 +135,7 @@ static void expect_udp_sum(uint16_t word, uint16_t expected)
 {
     static const uint8_t udp[] = {0x03, 0xe8, 0x07, 0xd0, 0x00, 0x0a};
     const uint16_t pseudo = 0x0a00 + 0x0001 + 0x0a00 + 0x0002 + 17 + 10;
-    struct netbuf *buf = make_partial(44, 0, 34, 6);
+    struct netbuf *buf = fake_net_make_partial(44, 0, 34, 6);
     struct fake_net_frame frame;
 
     memcpy(buf->data + 34, udp, sizeof(udp));
@@ -178,12 +169,13 @@ static void test_checksums_outside_the_frame(void **state)
     for (unsigned pass = 0; pass < 2; pass++) {
         fake_net_start(pass == 0 ? 0 : BIT(VIRTIO_NET_F_CSUM));
         for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-            assert_int_equal(fake_net_send(make_partial(60, 0, cases[i][0], cases[i][1])), 1);
+            assert_int_equal(fake_net_send(fake_net_make_partial(60, 0, cases[i][0], cases[i][1])),
+                             1);
             assert_int_equal(fake_net_send_all(), 0);
             assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
             assert_int_equal(fake_net->stats.tx_dropped, i + 1);
         }
-        assert_int_equal(fake_net_send(make_partial(60, 0, 34, 24)), 1);
+        assert_int_equal(fake_net_send(fake_net_make_partial(60, 0, 34, 24)), 1);
         assert_int_equal(fake_net_send_all(), 1);
         assert_int_equal(fake_net_teardown(NULL), 0);
         fake_net_setup(NULL);

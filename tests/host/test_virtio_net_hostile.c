@@ -107,20 +107,6 @@ static void test_wrong_lengths(void **state)
     expect_drops(FAKE_NET_RING, "shorter than its headers");
 }
 
-static unsigned rx_calls;
-
-static void on_rx(void *arg)
-{
-    assert_ptr_equal(arg, &rx_calls);
-    rx_calls++;
-}
-
-static void open_with_callback(void)
-{
-    rx_calls = 0;
-    assert_int_equal(netdev_open(fake_net, on_rx, NULL, &rx_calls), 0);
-}
-
 static const struct virtqueue_ops *real_ops;
 static unsigned flood_cnt;
 
@@ -153,7 +139,7 @@ static void test_a_flood_of_bad_frames_holds_nobody(void **state)
     (void)state;
     fake_net_start(0);
     vq = fake_net_dev.queues[VIRTIO_NET_RXQ];
-    open_with_callback();
+    fake_net_open();
     real_ops = vq->ops;
     flooding_ops = *real_ops;
     flooding_ops.get = flooding_get;
@@ -163,15 +149,15 @@ static void test_a_flood_of_bad_frames_holds_nobody(void **state)
     assert_int_equal(netdev_receive(fake_net, bufs, 4), 0);
     assert_in_range(fake_net->stats.rx_errors, 1, 2 * FAKE_NET_RING);
     vq->ops = real_ops;
-    rx_calls = 0;
+    fake_net_rx_calls = 0;
     fake_net_deliver(60, 2);
     fake_clock_advance(10000000);
-    assert_int_not_equal(rx_calls, 0);
+    assert_int_not_equal(fake_net_rx_calls, 0);
     fake_net_expect_frame(60, 2);
     assert_int_equal(netdev_receive(fake_net, bufs, 4), 0);
-    rx_calls = 0;
+    fake_net_rx_calls = 0;
     fake_net_deliver(60, 2);
-    assert_int_equal(rx_calls, 1);
+    assert_int_equal(fake_net_rx_calls, 1);
 }
 
 static void expect_dead(const char *reason)

@@ -23,20 +23,6 @@
 #define ROOM   (NETDEV_BUF_SIZE - NETDEV_HEADROOM)
 #define MERGED BIT(VIRTIO_NET_F_MRG_RXBUF)
 
-static unsigned rx_calls;
-
-static void on_rx(void *arg)
-{
-    assert_ptr_equal(arg, &rx_calls);
-    rx_calls++;
-}
-
-static void open_with_callback(void)
-{
-    rx_calls = 0;
-    assert_int_equal(netdev_open(fake_net, on_rx, NULL, &rx_calls), 0);
-}
-
 static void test_plain_frames(void **state)
 {
     static const unsigned lens[] = {14, 60, 61, 1514, 1518};
@@ -175,9 +161,9 @@ static void check_quiet(void)
     struct netbuf *bufs[4];
     unsigned interrupts;
 
-    open_with_callback();
+    fake_net_open();
     fake_net_deliver(60, 0);
-    assert_int_equal(rx_calls, 1);
+    assert_int_equal(fake_net_rx_calls, 1);
     interrupts = fake_net_rx.interrupts;
     for (unsigned i = 0; i < 10; i++)
         fake_net_deliver(60, 0);
@@ -189,14 +175,14 @@ static void check_quiet(void)
         if (got < 3)
             break;
     }
-    assert_int_equal(rx_calls, 1);
+    assert_int_equal(fake_net_rx_calls, 1);
     assert_int_equal(fake_net_rx.interrupts, interrupts);
     while (netdev_receive(fake_net, bufs, 1) != 0)
         netdev_buf_free(bufs[0]);
     for (unsigned i = 2; i < 5; i++) {
         fake_net_deliver(60, 0);
         fake_net_deliver(60, 0);
-        assert_int_equal(rx_calls, i);
+        assert_int_equal(fake_net_rx_calls, i);
         while (netdev_receive(fake_net, bufs, 1) != 0)
             netdev_buf_free(bufs[0]);
     }
@@ -239,7 +225,7 @@ static void test_a_frame_just_before_interrupts_are_on(void **state)
     (void)state;
     fake_net_start(0);
     vq = fake_net_dev.queues[VIRTIO_NET_RXQ];
-    open_with_callback();
+    fake_net_open();
     fake_net_deliver(60, 0);
     fake_net_expect_frame(60, 0);
     real_ops = vq->ops;
@@ -252,10 +238,10 @@ static void test_a_frame_just_before_interrupts_are_on(void **state)
     netdev_buf_free(bufs[0]);
     fake_net_deliver(61, 1); /* still quiet: receive() has not returned 0 yet */
     fake_net_expect_frame(61, 1);
-    assert_int_equal(rx_calls, 1);
+    assert_int_equal(fake_net_rx_calls, 1);
     assert_int_equal(netdev_receive(fake_net, bufs, 4), 0);
     fake_net_deliver(60, 0);
-    assert_int_equal(rx_calls, 2);
+    assert_int_equal(fake_net_rx_calls, 2);
 }
 
 static void deliver_in_sleep(void)
@@ -292,14 +278,14 @@ static void test_frames_before_the_user_came(void **state)
     (void)state;
     fake_net_start(0);
     fake_net_deliver(60, 1);
-    open_with_callback();
-    assert_int_equal(rx_calls, 1);
+    fake_net_open();
+    assert_int_equal(fake_net_rx_calls, 1);
     fake_net_expect_frame(60, 1);
     netdev_close(fake_net);
-    open_with_callback(); /* nothing asked whether there are more */
-    assert_int_equal(rx_calls, 0);
+    fake_net_open(); /* nothing asked whether there are more */
+    assert_int_equal(fake_net_rx_calls, 0);
     fake_net_deliver(60, 2);
-    assert_int_equal(rx_calls, 1);
+    assert_int_equal(fake_net_rx_calls, 1);
 }
 
 static void check_legacy(unsigned piece_cnt, unsigned hdr_len)

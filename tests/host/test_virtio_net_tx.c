@@ -362,16 +362,6 @@ static void test_sent_buffers_feed_a_starved_receive_ring(void **state)
     fake_net_check_refilled();
 }
 
-static struct netbuf *make_partial(unsigned len, uint8_t seed, uint16_t start, uint16_t off)
-{
-    struct netbuf *buf = fake_net_make(len, seed);
-
-    buf->csum = NETBUF_CSUM_PARTIAL;
-    buf->csum_start = start;
-    buf->csum_off = off;
-    return buf;
-}
-
 static void check_legacy(unsigned piece_cnt, unsigned hdr_len, unsigned room)
 {
     struct netbuf *bufs[20];
@@ -390,7 +380,7 @@ static void check_legacy(unsigned piece_cnt, unsigned hdr_len, unsigned room)
     expect_batch(0, sent);
     for (; sent < 20; sent++)
         netdev_buf_free(bufs[sent]);
-    assert_int_equal(fake_net_send(make_partial(60, 0, 34, 6)), 1);
+    assert_int_equal(fake_net_send(fake_net_make_partial(60, 0, 34, 6)), 1);
     assert_true(fake_net_take(&frame));
     assert_int_equal(frame.hdr.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
     assert_int_equal(frame.hdr.csum_offset, 6);

@@ -252,3 +252,27 @@ unsigned fake_net_send_all(void)
         fake_net_sent(&frame);
     return cnt;
 }
+
+unsigned fake_net_rx_calls;
+
+static void on_rx(void *arg)
+{
+    assert_ptr_equal(arg, &fake_net_rx_calls);
+    fake_net_rx_calls++;
+}
+
+void fake_net_open(void)
+{
+    fake_net_rx_calls = 0;
+    assert_int_equal(netdev_open(fake_net, on_rx, NULL, &fake_net_rx_calls), 0);
+}
+
+struct netbuf *fake_net_make_partial(unsigned len, uint8_t seed, uint16_t start, uint16_t off)
+{
+    struct netbuf *buf = fake_net_make(len, seed);
+
+    buf->csum = NETBUF_CSUM_PARTIAL;
+    buf->csum_start = start;
+    buf->csum_off = off;
+    return buf;
+}

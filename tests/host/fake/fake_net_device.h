@@ -50,6 +50,13 @@ void fake_net_expect_frame(unsigned len, uint8_t seed);
 /* An empty buffer with @len bytes that follow from @seed. */
 struct netbuf *fake_net_make(unsigned len, uint8_t seed);
 
+/* One whose checksum at @off behind @start is still to be finished. */
+struct netbuf *fake_net_make_partial(unsigned len, uint8_t seed, uint16_t start, uint16_t off);
+
+/* Opens the device with a callback that counts. */
+extern unsigned fake_net_rx_calls;
+void fake_net_open(void);
+
 /* Sends one. */
 unsigned fake_net_send(struct netbuf *buf);
 

@@ -12,6 +12,8 @@
 
 #define BATCH          32u
 #define WAIT_NS        100000000ull /* between two looks for Ctrl-C */
+#define RETRY_NS       20000u
+#define PATIENCE_NS    10000000000ull /* for a device that makes no room */
 #define MAC_LEN        6
 #define FRAME_MIN      60u
 #define ETHERTYPE_IPV4 0x0008 /* as read from the wire on a little-endian machine */
@@ -55,6 +57,8 @@ struct server {
     struct bench_net_counts *counts;
     uint32_t address;
     bool done;
+    bool stalled;       /* the device has sent nothing for too long */
+    uint64_t waited_ns; /* since it last made room */
     struct netbuf *replies[BATCH];
     unsigned reply_cnt;
 };
@@ -64,22 +68,31 @@ static inline uint16_t swap16(uint16_t value)
     return (uint16_t)(value << 8 | value >> 8);
 }
 
-/* Sends what waits, with one notification unless the ring is full; gives up on Ctrl-C or when the
- * link is down. */
+/* The device has no room: a short sleep. False when there is no point in another try. */
+static bool wait_for_room(struct server *s)
+{
+    if (console_interrupted() || !netdev_link_up(s->dev))
+        return false;
+    if (s->waited_ns >= PATIENCE_NS) {
+        s->stalled = true;
+        return false;
+    }
+    thread_sleep_ns(RETRY_NS);
+    s->waited_ns += RETRY_NS;
+    return true;
+}
+
+/* Sends what waits, with one notification unless the ring is full; what cannot be sent is freed. */
 static void flush(struct server *s)
 {
-    unsigned sent = 0;
+    unsigned sent = 0, n;
 
-    while (sent < s->reply_cnt) {
-        unsigned n = netdev_send(s->dev, s->replies + sent, s->reply_cnt - sent);
-
+    do {
+        n = netdev_send(s->dev, s->replies + sent, s->reply_cnt - sent);
         sent += n;
         if (n > 0)
-            continue;
-        if (console_interrupted() || !netdev_link_up(s->dev))
-            break;
-        thread_sleep_ns(20000);
-    }
+            s->waited_ns = 0;
+    } while (sent < s->reply_cnt && (n > 0 || wait_for_room(s)));
     s->counts->sent += sent;
     for (unsigned i = sent; i < s->reply_cnt; i++)
         netdev_buf_free(s->replies[i]);
@@ -152,11 +165,11 @@ static bool send_copy(struct server *s, const struct datagram *d, uint32_t frame
 
     while (buf == NULL) {
         flush(s);
-        if (console_interrupted() || !netdev_link_up(s->dev))
+        if (!wait_for_room(s))
             return false;
-        thread_sleep_ns(20000);
         buf = netdev_buf_alloc(s->dev);
     }
+    s->waited_ns = 0;
     memcpy(buf->data, d, sizeof(*d));
     if (frame_len > sizeof(*d))
         memset(buf->data + sizeof(*d), 0, frame_len - sizeof(*d));
@@ -250,8 +263,10 @@ int bench_net_driver(struct netdev *dev, uint32_t address, struct bench_net_coun
 
     if (err != 0)
         return console_fail(err, "%s is in use", netdev_info(dev)->name);
-    while (!server.done && !console_interrupted())
+    while (!server.done && !server.stalled && !console_interrupted())
         serve_batch(&server);
     netdev_close(dev);
+    if (server.stalled)
+        return console_fail(-ETIMEDOUT, "%s sends nothing any more", netdev_info(dev)->name);
     return 0;
 }

@@ -14,6 +14,7 @@
 #define HEADERS_LEN 42 /* Ethernet, IPv4, UDP */
 #define PAYLOAD_MAX 1472
 #define RETRY_NS    20000u
+#define TRIES_MAX   500000u /* 10 s */
 
 struct socket_server {
     int fd;
@@ -27,17 +28,21 @@ struct socket_server {
     } payload;
 };
 
-/* A full ring or an empty pool passes; anything else, or Ctrl-C, ends the attempt. */
+/* A full ring or an empty pool passes; anything else, Ctrl-C, or too many tries end the attempt. */
 static bool send_payload(struct socket_server *s, size_t len)
 {
-    while (sendto(s->fd, s->payload.bytes, len, 0, (struct sockaddr *)&s->peer, s->peer_len) < 0) {
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        if (sendto(s->fd, s->payload.bytes, len, 0, (struct sockaddr *)&s->peer, s->peer_len) >=
+            0) {
+            s->counts->sent++;
+            return true;
+        }
         if ((errno != ENOMEM && errno != ENOBUFS && errno != EAGAIN) || console_interrupted())
             return false;
         s->retries++;
         thread_sleep_ns(RETRY_NS);
     }
-    s->counts->sent++;
-    return true;
+    return false;
 }
 
 static void socket_flood(struct socket_server *s)

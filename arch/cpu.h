@@ -8,6 +8,11 @@
 /* Upper bound on CPUs that per-CPU tables are sized for. */
 #define CPU_MAX 64
 
+/* A set of CPUs: bit N is CPU N. */
+typedef uint64_t cpu_mask_t;
+_Static_assert(CPU_MAX <= 64, "a bit for each");
+#define CPU_MASK(cpu) ((cpu_mask_t)1 << (cpu))
+
 struct thread;
 struct intr_cpu;
 
@@ -38,8 +43,14 @@ struct percpu {
  * thing. */
 void cpu_init_boot(void);
 
-/* CPUs in use, at least 1. */
+/* CPUs in use, at least 1; their numbers are 0 to cpu_count() - 1. */
 unsigned cpu_count(void);
+
+/* All CPUs in use. */
+static inline cpu_mask_t cpu_mask_all(void)
+{
+    return ~(cpu_mask_t)0 >> (CPU_MAX - cpu_count());
+}
 
 /* Human-readable model name, e.g. "QEMU TCG CPU version 2.5+". Never NULL. */
 const char *cpu_model(void);

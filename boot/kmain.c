@@ -20,6 +20,7 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 #include "kernel/version.h"
+#include "kernel/work.h"
 #include "libc/libc.h"
 #include "net/net.h"
 #include "pci/pci.h"
@@ -97,6 +98,8 @@ static void init_devices(void)
     clock_calibrate_end();
     timers_init();
     cpu_irq_enable();
+    if (work_init() != 0)
+        panic("no memory for the worker thread");
     pci_probe_all();
     virtio_report();
 }

@@ -82,22 +82,38 @@ static int number_take(struct irq_desc *desc)
     return -ENOMEM;
 }
 
-int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, unsigned cpu)
+/* The CPU of @affinity with most vectors left. */
+static unsigned choose_cpu(cpu_mask_t affinity)
 {
-    struct irq_desc *desc = calloc(1, sizeof(*desc));
+    unsigned best = (unsigned)__builtin_ctzll(affinity);
+
+    for (unsigned cpu = best + 1; cpu < cpu_count(); cpu++)
+        if ((affinity & CPU_MASK(cpu)) && intr_vector_free_cnt(cpu) > intr_vector_free_cnt(best))
+            best = cpu;
+    return best;
+}
+
+int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, cpu_mask_t affinity)
+{
+    const cpu_mask_t usable = (affinity ? affinity : cpu_mask_all()) & cpu_mask_all();
+    struct irq_desc *desc;
     uint64_t state;
     int rc;
 
+    if (!usable)
+        return -EINVAL;
+    desc = calloc(1, sizeof(*desc));
     if (!desc)
         return -ENOMEM;
-    desc->data.cpu = cpu;
+    desc->data.affinity = usable;
+    desc->data.cpu = choose_cpu(usable);
     desc->data.entry = entry;
     desc->data.chip = chip;
     desc->data.chip_data = chip_data;
     rc = number_take(desc);
     if (rc)
         goto err_desc;
-    rc = intr_vector_alloc(cpu, irq_dispatch, desc);
+    rc = intr_vector_alloc(desc->data.cpu, irq_dispatch, desc);
     if (rc < 0)
         goto err_number;
     desc->data.vector = (unsigned)rc;
@@ -111,7 +127,7 @@ int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, unsi
     return (int)desc->data.irq;
 
 err_vector:
-    intr_vector_free(cpu, desc->data.vector);
+    intr_vector_free(desc->data.cpu, desc->data.vector);
 err_number:
     descs[desc->data.irq] = NULL;
 err_desc:

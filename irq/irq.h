@@ -41,7 +41,8 @@ struct irq_chip {
 /* The hardware side of one interrupt. */
 struct irq_data {
     unsigned irq;
-    unsigned cpu;
+    cpu_mask_t affinity; /* CPUs that may take it */
+    unsigned cpu;        /* the one that does */
     unsigned vector;
     unsigned entry; /* MSI-X table entry or GSI */
     const struct irq_chip *chip;
@@ -69,10 +70,11 @@ struct irq_desc {
 void irq_init(void);
 
 /*
- * A descriptor on @chip with a vector on @cpu, masked and routed (chip->route). irq number (> 0),
- * -ENOSPC no vector, -ENOMEM no descriptor, or what route() says. Thread context.
+ * A descriptor on @chip with a vector on the CPU of @affinity (0: all CPUs) that has most vectors
+ * left, masked and routed (chip->route). irq number (> 0), -ENOSPC no vector, -ENOMEM no
+ * descriptor, -EINVAL no such CPU in use, or what route() says. Thread context.
  */
-int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, unsigned cpu);
+int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, cpu_mask_t affinity);
 
 /* Masks, gives vector and descriptor back. No action may be left. Thread context. */
 void irq_free(unsigned irq);

@@ -132,7 +132,12 @@ struct virtqueue_config {
     virtqueue_callback_t callback; /* NULL: no interrupt for this queue */
     unsigned size_max;             /* 0: what the device offers */
     unsigned indirect_max;         /* longest chain for an indirect table, 0: never */
+    /* Queues of one set are spread over all CPUs among themselves; VIRTQUEUE_NO_SET: any CPU will
+     * do. */
+    unsigned affinity_set;
 };
+#define VIRTQUEUE_SET_MAX 4
+#define VIRTQUEUE_NO_SET  VIRTQUEUE_SET_MAX
 
 /* Creates queue i for each named configs[i], then the interrupts. All or nothing. Only from
  * probe(). -ENOENT a queue is absent or in use, -ENOMEM, -EINVAL bad size, or the ladder's error.

@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/cpu.h"
+
 #define VIRTQUEUE_NAME_MAX 24
 #define VIRTQUEUE_SIZE_MAX 32768u
 
@@ -87,7 +89,8 @@ struct virtqueue {
     void *driver_data;    /* free for the driver */
     void *transport_data; /* free for the transport: notify address, irq */
     const char *dev_name;
-    const char *broken; /* reason, NULL while sound */
+    const char *broken;  /* reason, NULL while sound */
+    cpu_mask_t affinity; /* CPUs that the queue was meant for; set by the interrupt ladder */
     uint16_t index;
     uint16_t size;
     uint16_t free_cnt;      /* descriptors left; 0 when broken */

@@ -14,11 +14,11 @@ static unsigned last_id;
 static int (*libc_create)(struct thread *);
 static void (*libc_destroy)(struct thread *);
 
-static void setup(struct thread *thread, const char *name)
+static void setup(struct thread *thread, const char *name, unsigned cpu)
 {
     strncpy(thread->name, name, sizeof(thread->name) - 1);
     thread->id = ++last_id;
-    thread->cpu = cpu_this()->id;
+    thread->cpu = cpu;
     list_init(&thread->run_link);
     timer_setup(&thread->wait_timer, thread_wait_expired, thread);
     wait_queue_init(&thread->joiners);
@@ -27,7 +27,7 @@ static void setup(struct thread *thread, const char *name)
 
 void thread_init(void)
 {
-    setup(&main_thread, "main");
+    setup(&main_thread, "main", 0);
     main_thread.detached = true;
     sched_init(&main_thread);
 }
@@ -56,11 +56,19 @@ static size_t object_len(void)
 
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg, size_t stack_len)
 {
+    return thread_create_on(cpu_this()->id, name, fn, arg, stack_len);
+}
+
+struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg,
+                                size_t stack_len)
+{
     size_t len = stack_len != 0 ? stack_len : THREAD_STACK_DEFAULT;
     struct thread *thread;
     uintptr_t va, top;
     uint64_t pa, state;
 
+    if (cpu >= cpu_count())
+        return NULL;
     len = (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     if (stack_alloc(len, &va, &pa) != 0)
         return NULL;
@@ -71,7 +79,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *), void *arg, si
     thread->stack_len = len;
     thread->fn = fn;
     thread->arg = arg;
-    setup(thread, name);
+    setup(thread, name, cpu);
     if (libc_create != NULL && libc_create(thread) != 0)
         goto free;
     context_init(&thread->context, top, run, thread);

@@ -12,6 +12,7 @@
 
 #include "arch/context.h"
 #include "arch/cpu.h"
+#include "arch/spinlock.h"
 #include "kernel/list.h"
 #include "kernel/timer.h"
 
@@ -64,6 +65,10 @@ void thread_set_libc_hooks(int (*create)(struct thread *), void (*destroy)(struc
  * is freed when it has ended and is joined or detached. Thread context.
  */
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg, size_t stack_len);
+
+/* As thread_create(), on @cpu, where the thread stays. NULL too when @cpu is not in use. */
+struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg,
+                                size_t stack_len);
 void thread_detach(struct thread *thread);
 void thread_join(struct thread *thread);
 _Noreturn void thread_exit(void);
@@ -99,6 +104,12 @@ void wait_queue_init(struct wait_queue *wq);
  * disabled. 0, -ETIMEDOUT.
  */
 int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns);
+
+/*
+ * The same for a condition that @lock guards: the caller, who has tested it, holds @lock by
+ * spin_lock(); it is released during the sleep and held again on return. 0, -ETIMEDOUT.
+ */
+int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns);
 
 /* Makes the first waiter, or all, runnable. Any context, interrupt handlers included. */
 bool wait_queue_wake_one(struct wait_queue *wq);

@@ -32,6 +32,16 @@ int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
     return self->timed_out ? -ETIMEDOUT : 0;
 }
 
+int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
+{
+    int rc;
+
+    spin_release(lock);
+    rc = wait_queue_sleep(wq, deadline_ns);
+    spin_acquire(lock);
+    return rc;
+}
+
 /* wait_timer of every thread. A thread woken meanwhile is in the run queue already. */
 void thread_wait_expired(void *arg)
 {

@@ -52,6 +52,11 @@ static inline cpu_mask_t cpu_mask_all(void)
     return ~(cpu_mask_t)0 >> (CPU_MAX - cpu_count());
 }
 
+/* NUMA node of @cpu, and how many there are. Nodes are numbered without gaps and each has a CPU in
+ * use; without a table from firmware all CPUs are on node 0. */
+unsigned cpu_node(unsigned cpu);
+unsigned cpu_node_count(void);
+
 /* Human-readable model name, e.g. "QEMU TCG CPU version 2.5+". Never NULL. */
 const char *cpu_model(void);
 

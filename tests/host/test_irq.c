@@ -1,6 +1,8 @@
 /* Interrupts by number: allocation, actions, masks, counts. */
-/* sources: irq/irq.c irq/irq_report.c kernel/format.c tests/host/fake/fake_intr.c
- * tests/host/fake/report.c tests/host/fake/panic.c tests/host/fake/log.c */
+/* sources: irq/irq.c irq/irq_action.c irq/irq_dispatch.c irq/irq_thread.c irq/irq_report.c
+ * kernel/format.c tests/host/fake/fake_intr.c tests/host/fake/report.c tests/host/fake/panic.c
+ * tests/host/fake/log.c kernel/mutex.c kernel/timer.c tests/host/fake/fake_thread.c
+ * tests/host/fake/wait.c tests/host/fake/clock.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -52,6 +52,15 @@ static inline cpu_mask_t cpu_mask_all(void)
     return ~(cpu_mask_t)0 >> (CPU_MAX - cpu_count());
 }
 
+/* Reads from firmware's table which CPU is on which NUMA node. Once, when all CPUs are started;
+ * before that there is one node. */
+void cpu_nodes_init(void);
+
+/* NUMA node of @cpu, and how many there are. Nodes are numbered without gaps and each has a CPU in
+ * use; without a table from firmware all CPUs are on node 0. */
+unsigned cpu_node(unsigned cpu);
+unsigned cpu_node_count(void);
+
 /* Human-readable model name, e.g. "QEMU TCG CPU version 2.5+". Never NULL. */
 const char *cpu_model(void);
 

@@ -35,7 +35,7 @@ struct firmware_info {
 };
 
 /*
- * Reads RSDP, XSDT/RSDT, MADT, MCFG, FADT. A table that is truncated or has a bad checksum or
+ * Reads RSDP, XSDT/RSDT, MADT, MCFG, FADT, SRAT. A table that is truncated or has a bad checksum or
  * length is skipped, with one of the warnings above; the rest is used. Called once after
  * memory_init().
  *

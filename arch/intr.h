@@ -30,6 +30,10 @@ void intr_init(void);
  * context. */
 int intr_vector_alloc(unsigned cpu, intr_handler_t fn, void *arg);
 
+/* Takes @cnt free vectors in a row (a power of two, to which the first is aligned) and points each
+ * at @fn with its own of @args. The first, or -ENOSPC. Any context. */
+int intr_vector_alloc_block(unsigned cpu, unsigned cnt, intr_handler_t fn, void *const *args);
+
 /* Gives @vector back; a late interrupt on it is counted as spurious and acknowledged. */
 void intr_vector_free(unsigned cpu, unsigned vector);
 
@@ -42,7 +46,8 @@ uint64_t intr_spurious_cnt(void);
 /* The one place that knows the address and data format of message-signalled interrupts. */
 void intr_msi_compose(unsigned cpu, unsigned vector, struct msi_message *msg);
 
-/* Routes input @gsi to @vector on @cpu, masked. 0, -ENODEV when no controller has that input. */
+/* Routes input @gsi to @vector on @cpu, masked. 0, -ENODEV no controller has that input, -EINVAL it
+ * cannot reach that CPU, -EBUSY its last interrupt is not acknowledged yet. */
 int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigger trigger);
 void intr_gsi_mask(unsigned gsi);
 void intr_gsi_unmask(unsigned gsi);

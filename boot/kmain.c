@@ -100,6 +100,7 @@ static void init_devices(void)
     cpu_irq_enable();
     if (work_init() != 0)
         panic("no memory for the worker thread");
+    cpu_nodes_init();
     pci_probe_all();
     virtio_report();
 }

@@ -1,242 +1,257 @@
-/* Descriptors by number, their actions, and the dispatch from a CPU vector straight to its
- * descriptor. */
+/* Descriptors by number: allocation with a vector and a route, reasons to mask, counts. */
 #include "irq/irq.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "kernel/format.h"
+#include "arch/smp.h"
+#include "irq/irq_private.h"
 #include "kernel/panic.h"
 
-/* Number 0 is never given out, so that it can mean "none". */
+/* Number 0 is never given out, so that it can mean "none". Written under irq_setup_lock. */
 static struct irq_desc *descs[IRQ_MAX];
 
-/* Several actions, or none: each is asked, since a shared line does not tell whose it is. */
-static __attribute__((noinline)) void dispatch_shared(struct irq_desc *desc)
-{
-    unsigned handled = IRQ_NONE;
+struct mutex irq_setup_lock = {.waiters = WAIT_QUEUE_INIT(irq_setup_lock.waiters)};
 
-    for (const struct irq_action *action = desc->actions; action; action = action->next)
-        handled |= action->handler(action->cookie);
-    if (handled == IRQ_NONE)
-        desc->spurious_cnt++;
+struct irq_desc *irq_desc_of(unsigned irq)
+{
+    return irq < IRQ_MAX ? __atomic_load_n(&descs[irq], __ATOMIC_ACQUIRE) : NULL;
 }
 
-/* The vector's handler. The descriptor was given with the vector, so there is nothing to look up.
- */
-static void irq_dispatch(void *arg)
+void irq_mask_add(struct irq_desc *desc, enum irq_mask_reason reason)
 {
-    struct irq_desc *desc = arg;
-    const struct irq_action *action = desc->actions;
+    const bool first = desc->masked == 0;
 
-    desc->cpu_cnt[cpu_this()->id]++;
-    if (__builtin_expect(!action || action->next, 0))
-        dispatch_shared(desc);
-    else if (__builtin_expect(action->handler(action->cookie) == IRQ_NONE, 0))
-        desc->spurious_cnt++;
-}
-
-static struct irq_desc *desc_of(unsigned irq)
-{
-    return irq < IRQ_MAX ? descs[irq] : NULL;
-}
-
-static void desc_mask(struct irq_desc *desc)
-{
-    desc->masked = true;
-    if (desc->data.chip->mask)
+    desc->masked |= reason;
+    if (first && desc->data.chip->mask)
         desc->data.chip->mask(&desc->data);
 }
 
-static void desc_unmask(struct irq_desc *desc)
+void irq_mask_remove(struct irq_desc *desc, enum irq_mask_reason reason)
 {
-    desc->masked = false;
-    if (desc->data.chip->unmask)
+    if (!(desc->masked & reason))
+        return;
+    desc->masked &= ~(unsigned)reason;
+    if (desc->masked == 0 && desc->data.chip->unmask)
         desc->data.chip->unmask(&desc->data);
 }
 
-/* The names of all actions, joined; what does not fit is cut. */
-static void desc_name(struct irq_desc *desc)
+unsigned irq_choose_cpu(cpu_mask_t cpus)
 {
-    size_t len = 0;
-
-    desc->name[0] = '\0';
-    for (const struct irq_action *action = desc->actions; action; action = action->next) {
-        if (len >= sizeof(desc->name) - 1)
-            break;
-        len += format(desc->name + len, sizeof(desc->name) - len, "%s%s", len ? "," : "",
-                      action->name);
-    }
-}
-
-static int number_take(struct irq_desc *desc)
-{
-    for (unsigned irq = 1; irq < IRQ_MAX; irq++) {
-        if (descs[irq])
-            continue;
-        descs[irq] = desc;
-        desc->data.irq = irq;
-        return 0;
-    }
-    return -ENOMEM;
-}
-
-/* The CPU of @affinity with most vectors left. */
-static unsigned choose_cpu(cpu_mask_t affinity)
-{
-    unsigned best = (unsigned)__builtin_ctzll(affinity);
+    unsigned best = (unsigned)__builtin_ctzll(cpus);
 
     for (unsigned cpu = best + 1; cpu < cpu_count(); cpu++)
-        if ((affinity & CPU_MASK(cpu)) && intr_vector_free_cnt(cpu) > intr_vector_free_cnt(best))
+        if ((cpus & CPU_MASK(cpu)) && intr_vector_free_cnt(cpu) > intr_vector_free_cnt(best))
             best = cpu;
     return best;
 }
 
-int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, cpu_mask_t affinity)
+unsigned irq_vectors_free(cpu_mask_t mask)
 {
-    const cpu_mask_t usable = (affinity ? affinity : cpu_mask_all()) & cpu_mask_all();
-    struct irq_desc *desc;
-    uint64_t state;
-    int rc;
+    unsigned cnt = 0;
 
-    if (!usable)
-        return -EINVAL;
-    desc = calloc(1, sizeof(*desc));
-    if (!desc)
-        return -ENOMEM;
-    desc->data.affinity = usable;
-    desc->data.cpu = choose_cpu(usable);
-    desc->data.entry = entry;
-    desc->data.chip = chip;
-    desc->data.chip_data = chip_data;
-    rc = number_take(desc);
-    if (rc)
-        goto err_desc;
-    rc = intr_vector_alloc(desc->data.cpu, irq_dispatch, desc);
-    if (rc < 0)
-        goto err_number;
-    desc->data.vector = (unsigned)rc;
-
-    state = cpu_irq_save();
-    desc_mask(desc);
-    rc = chip->route ? chip->route(&desc->data) : 0;
-    cpu_irq_restore(state);
-    if (rc)
-        goto err_vector;
-    return (int)desc->data.irq;
-
-err_vector:
-    intr_vector_free(desc->data.cpu, desc->data.vector);
-err_number:
-    descs[desc->data.irq] = NULL;
-err_desc:
-    free(desc);
-    return rc;
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        if (mask & CPU_MASK(cpu))
+            cnt += intr_vector_free_cnt(cpu);
+    return cnt;
 }
 
-void irq_free(unsigned irq)
+/* The first of @cnt free numbers in a row, 0 when there are none. */
+static unsigned numbers_find(unsigned cnt)
 {
-    struct irq_desc *desc = desc_of(irq);
-    uint64_t state;
+    unsigned run = 0;
 
-    ASSERT(desc && !desc->actions);
-    state = cpu_irq_save();
-    desc_mask(desc);
-    intr_vector_free(desc->data.cpu, desc->data.vector);
-    cpu_irq_restore(state);
-    descs[irq] = NULL;
-    free(desc);
-}
-
-int irq_request(unsigned irq, irq_handler_t handler, void *cookie, const char *name)
-{
-    struct irq_desc *desc = desc_of(irq);
-    struct irq_action *action, **tail;
-    uint64_t state;
-
-    if (!desc || !handler || !name)
-        return -EINVAL;
-    for (tail = &desc->actions; *tail; tail = &(*tail)->next)
-        if ((*tail)->cookie == cookie)
-            return -EBUSY;
-    action = calloc(1, sizeof(*action));
-    if (!action)
-        return -ENOMEM;
-    action->handler = handler;
-    action->cookie = cookie;
-    format(action->name, sizeof(action->name), "%s", name);
-
-    /* The handler may run at the unmask, so the action is complete and named by then. */
-    state = cpu_irq_save();
-    *tail = action;
-    desc_name(desc);
-    if (tail == &desc->actions)
-        desc_unmask(desc);
-    cpu_irq_restore(state);
+    for (unsigned irq = 1; irq < IRQ_MAX; irq++) {
+        run = descs[irq] ? 0 : run + 1;
+        if (run == cnt)
+            return irq - cnt + 1;
+    }
     return 0;
 }
 
-void irq_release(unsigned irq, void *cookie)
+static void descs_free(unsigned first, unsigned cnt)
 {
-    struct irq_desc *desc = desc_of(irq);
-    struct irq_action *action, **link;
+    while (cnt-- > 0) {
+        struct irq_desc *desc = descs[first + cnt];
+
+        __atomic_store_n(&descs[first + cnt], NULL, __ATOMIC_RELEASE);
+        free(desc);
+    }
+}
+
+/* @cnt descriptors as @data says, for entries from data->entry on. The first number, -ENOMEM. */
+static int descs_alloc(const struct irq_data *data, unsigned cnt)
+{
+    const unsigned first = numbers_find(cnt);
+
+    if (first == 0)
+        return -ENOMEM;
+    for (unsigned i = 0; i < cnt; i++) {
+        struct irq_desc *desc = calloc(1, sizeof(*desc));
+
+        if (!desc) {
+            descs_free(first, i);
+            return -ENOMEM;
+        }
+        desc->data = *data;
+        desc->data.irq = first + i;
+        desc->data.entry += i;
+        irq_poll_setup(desc);
+        __atomic_store_n(&descs[first + i], desc, __ATOMIC_RELEASE);
+    }
+    return (int)first;
+}
+
+static int vectors_alloc(unsigned first, unsigned cnt)
+{
+    void *args[IRQ_BLOCK_MAX];
+    int vector;
+
+    for (unsigned i = 0; i < cnt; i++)
+        args[i] = descs[first + i];
+    vector = intr_vector_alloc_block(descs[first]->data.cpu, cnt,
+                                     irq_dispatcher(descs[first]->data.chip), args);
+    for (unsigned i = 0; i < cnt && vector >= 0; i++)
+        descs[first + i]->data.vector = (unsigned)vector + i;
+    return vector < 0 ? vector : 0;
+}
+
+/* Masked from the start: nothing of this arrives before the first action is there. */
+static int route(struct irq_desc *desc)
+{
+    uint64_t state = spin_lock(&desc->lock);
+    int rc;
+
+    irq_mask_add(desc, IRQ_MASK_NO_ACTION);
+    rc = desc->data.chip->route ? desc->data.chip->route(&desc->data) : 0;
+    spin_unlock(&desc->lock, state);
+    return rc;
+}
+
+static int alloc_locked(const struct irq_data *data, unsigned cnt)
+{
+    int first = descs_alloc(data, cnt), rc;
+
+    if (first < 0)
+        return first;
+    rc = vectors_alloc((unsigned)first, cnt);
+    if (rc)
+        goto err_descs;
+    for (unsigned i = 0; i < cnt && !rc; i++)
+        rc = route(descs[(unsigned)first + i]);
+    if (rc)
+        goto err_vectors;
+    return first;
+
+err_vectors:
+    for (unsigned i = 0; i < cnt; i++)
+        intr_vector_free(data->cpu, descs[(unsigned)first + i]->data.vector);
+err_descs:
+    descs_free((unsigned)first, cnt);
+    return rc;
+}
+
+static int alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, unsigned cnt,
+                 cpu_mask_t affinity)
+{
+    struct irq_data data = {.affinity = (affinity ? affinity : cpu_mask_all()) & cpu_mask_all(),
+                            .entry = entry,
+                            .fixed = cnt > 1,
+                            .chip = chip,
+                            .chip_data = chip_data};
+    int rc;
+
+    if (!data.affinity)
+        return -EINVAL;
+    mutex_lock(&irq_setup_lock);
+    data.cpu = irq_choose_cpu(data.affinity);
+    rc = alloc_locked(&data, cnt);
+    mutex_unlock(&irq_setup_lock);
+    return rc;
+}
+
+int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, cpu_mask_t affinity)
+{
+    return alloc(chip, chip_data, entry, 1, affinity);
+}
+
+int irq_alloc_block(const struct irq_chip *chip, void *chip_data, unsigned cnt, cpu_mask_t affinity)
+{
+    if (cnt == 0 || cnt > IRQ_BLOCK_MAX || (cnt & (cnt - 1)) != 0)
+        return -EINVAL;
+    return alloc(chip, chip_data, 0, cnt, affinity);
+}
+
+/* A handler that was running or pending at the mask has ended before the vector is somebody
+ * else's. */
+void irq_free(unsigned irq)
+{
+    struct irq_desc *desc;
     uint64_t state;
 
-    if (!desc)
-        return;
-    /* With interrupts off on the CPU that takes the vector, no handler of it is running. */
-    ASSERT(desc->data.cpu == cpu_this()->id && !intr_in_handler());
-    state = cpu_irq_save();
-    for (link = &desc->actions; *link && (*link)->cookie != cookie; link = &(*link)->next)
-        ;
-    action = *link;
-    if (action) {
-        *link = action->next;
-        desc_name(desc);
-        if (!desc->actions)
-            desc_mask(desc);
-    }
-    cpu_irq_restore(state);
-    free(action);
+    mutex_lock(&irq_setup_lock);
+    desc = irq_desc_of(irq);
+    ASSERT(desc && !desc->actions);
+    state = spin_lock(&desc->lock);
+    irq_mask_add(desc, IRQ_MASK_NO_ACTION);
+    spin_unlock(&desc->lock, state);
+    smp_sync(CPU_MASK(desc->data.cpu));
+    timer_cancel(&desc->poll_timer);
+    intr_vector_free(desc->data.cpu, desc->data.vector);
+    descs_free(irq, 1);
+    mutex_unlock(&irq_setup_lock);
 }
 
 void irq_mask(unsigned irq)
 {
-    struct irq_desc *desc = desc_of(irq);
-    uint64_t state = cpu_irq_save();
+    struct irq_desc *desc = irq_desc_of(irq);
+    uint64_t state;
 
-    if (desc)
-        desc_mask(desc);
-    cpu_irq_restore(state);
+    if (!desc)
+        return;
+    state = spin_lock(&desc->lock);
+    irq_mask_add(desc, IRQ_MASK_ASKED);
+    spin_unlock(&desc->lock, state);
 }
 
 void irq_unmask(unsigned irq)
 {
-    struct irq_desc *desc = desc_of(irq);
-    uint64_t state = cpu_irq_save();
+    struct irq_desc *desc = irq_desc_of(irq);
+    uint64_t state;
 
-    if (desc)
-        desc_unmask(desc);
-    cpu_irq_restore(state);
+    if (!desc)
+        return;
+    state = spin_lock(&desc->lock);
+    irq_mask_remove(desc, IRQ_MASK_ASKED);
+    spin_unlock(&desc->lock, state);
 }
 
 void irq_count_early(unsigned irq)
 {
-    struct irq_desc *desc = desc_of(irq);
+    struct irq_desc *desc = irq_desc_of(irq);
 
     if (desc)
-        desc->early_cnt++;
+        __atomic_fetch_add(&desc->early_cnt, 1, __ATOMIC_RELAXED);
+}
+
+void irq_count_lost(unsigned irq)
+{
+    struct irq_desc *desc = irq_desc_of(irq);
+
+    if (desc)
+        __atomic_fetch_add(&desc->lost_cnt, 1, __ATOMIC_RELAXED);
 }
 
 const struct irq_desc *irq_get(unsigned irq)
 {
-    return desc_of(irq);
+    return irq_desc_of(irq);
 }
 
 void irq_for_each(void (*fn)(const struct irq_desc *, void *), void *arg)
 {
+    mutex_lock(&irq_setup_lock);
     for (unsigned irq = 1; irq < IRQ_MAX; irq++)
         if (descs[irq])
             fn(descs[irq], arg);
+    mutex_unlock(&irq_setup_lock);
 }

@@ -1,5 +1,5 @@
 /* ACPI: from the RSDP to the tables, each checked and handed to its reader. The readers are in
- * acpi_tables.c. */
+ * acpi_tables.c and acpi_srat.c. */
 #include "arch/x86_64/acpi.h"
 
 #include <string.h>
@@ -20,6 +20,7 @@ static const struct {
     {"APIC", sizeof(struct acpi_madt), acpi_read_madt},
     {"MCFG", sizeof(struct acpi_mcfg), acpi_read_mcfg},
     {"FACP", ACPI_FADT_V1_LEN, acpi_read_fadt},
+    {"SRAT", sizeof(struct acpi_srat), acpi_read_srat},
 };
 
 static bool sum_is_zero(const void *p, size_t len)

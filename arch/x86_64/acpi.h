@@ -14,6 +14,7 @@
 
 #define ACPI_IOAPIC_MAX   8
 #define ACPI_OVERRIDE_MAX 16
+#define ACPI_DOMAIN_MAX   256 /* firmware also lists CPUs that are not there (yet) */
 
 /* How the parser reaches physical memory. */
 struct acpi_reader {
@@ -35,6 +36,12 @@ struct acpi_override {
     uint32_t gsi;
 };
 
+/* A CPU's proximity domain: the NUMA node in firmware's own numbering. */
+struct acpi_domain {
+    uint32_t apic_id;
+    uint32_t domain;
+};
+
 /* A register in port or memory space; address 0: absent. */
 struct acpi_register {
     bool in_memory;
@@ -44,6 +51,8 @@ struct acpi_register {
 struct acpi_info {
     unsigned cpu_cnt;
     uint32_t cpu_apic_ids[CPU_MAX]; /* the first CPU_MAX of them */
+    unsigned domain_cnt;            /* 0: not known, or contradictory */
+    struct acpi_domain domains[ACPI_DOMAIN_MAX];
     unsigned ioapic_cnt;
     struct acpi_ioapic ioapics[ACPI_IOAPIC_MAX];
     unsigned override_cnt;
@@ -65,5 +74,13 @@ struct acpi_info {
 
 /* Fills @info from the tables behind @rsdp_pa; what is missing or bad stays zero. */
 void acpi_read(const struct acpi_reader *reader, uint64_t rsdp_pa, struct acpi_info *info);
+
+/*
+ * The NUMA nodes of @cnt CPUs (at most CPU_MAX) with @apic_ids, into @nodes: numbered without gaps
+ * in the order of their domains. A CPU that firmware says nothing of is on node 0. Returns the
+ * number of nodes, at least 1.
+ */
+unsigned acpi_nodes_assign(const struct acpi_info *info, const uint32_t *apic_ids, unsigned cnt,
+                           uint8_t *nodes);
 
 #endif

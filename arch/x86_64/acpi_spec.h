@@ -173,6 +173,41 @@ struct acpi_mcfg_entry {
 } __attribute__((packed));
 _Static_assert(sizeof(struct acpi_mcfg_entry) == 16, "MCFG entry");
 
+struct acpi_srat {
+    struct acpi_header header;
+    uint8_t reserved[12];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_srat) == 48, "SRAT");
+
+#define ACPI_SRAT_LAPIC  0
+#define ACPI_SRAT_X2APIC 2
+
+#define ACPI_SRAT_ENABLED (1u << 0)
+
+struct acpi_srat_lapic {
+    uint8_t type;
+    uint8_t length;
+    uint8_t domain_low;
+    uint8_t apic_id;
+    uint32_t flags;
+    uint8_t sapic_eid;
+    uint8_t domain_high[3]; /* from revision 2 of the table on */
+    uint32_t clock_domain;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_srat_lapic) == 16, "SRAT local APIC affinity");
+
+struct acpi_srat_x2apic {
+    uint8_t type;
+    uint8_t length;
+    uint16_t reserved0;
+    uint32_t domain;
+    uint32_t apic_id;
+    uint32_t flags;
+    uint32_t clock_domain;
+    uint32_t reserved1;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_srat_x2apic) == 24, "SRAT local x2APIC affinity");
+
 /* AML encoding of Name (_S5_, Package () {...}) (ACPI 6.5, 20.2) */
 #define AML_NAME_OP     0x08
 #define AML_PACKAGE_OP  0x12

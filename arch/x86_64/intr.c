@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "arch/barrier.h"
 #include "arch/x86_64/clock_private.h"
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/idt.h"
@@ -39,9 +40,11 @@ void intr_dispatch(unsigned vector)
 {
     struct percpu *cpu = cpu_this();
     struct intr_slot *slot = slot_of(cpu->intr, vector);
+    intr_handler_t fn;
 
     cpu->irq_depth++;
-    slot->fn(slot->arg);
+    fn = READ_ONCE(slot->fn);
+    fn(READ_ONCE(slot->arg));
     /* What PIC or local APIC raise as spurious is not in service: there is nothing to end. */
     if (vector >= VECTOR_POOL_FIRST && vector != VECTOR_SPURIOUS)
         lapic->eoi();
@@ -53,42 +56,74 @@ void intr_vector_set(unsigned cpu, unsigned vector, intr_handler_t fn, void *arg
     *slot_of(cpu_by_id(cpu)->intr, vector) = (struct intr_slot){fn, arg};
 }
 
-int intr_vector_alloc(unsigned cpu, intr_handler_t fn, void *arg)
+static bool block_is_free(struct intr_cpu *intr, unsigned at, unsigned cnt)
+{
+    if (at % cnt != 0 || at + cnt > VECTOR_POOL_LAST + 1)
+        return false;
+    for (unsigned i = 0; i < cnt; i++)
+        if (slot_of(intr, at + i)->fn != count_spurious)
+            return false;
+    return true;
+}
+
+/* The first vector of a free block, from where the last search ended on; 0 when there is none. */
+static unsigned block_find(struct intr_cpu *intr, unsigned cnt)
+{
+    for (unsigned i = 0; i < POOL_CNT; i++) {
+        const unsigned at = VECTOR_POOL_FIRST + (intr->next + i) % POOL_CNT;
+
+        if (block_is_free(intr, at, cnt))
+            return at;
+    }
+    return 0;
+}
+
+int intr_vector_alloc_block(unsigned cpu, unsigned cnt, intr_handler_t fn, void *const *args)
 {
     struct percpu *target = cpu_by_id(cpu);
-    uint64_t state = cpu_irq_save();
-    int vector = -ENOSPC;
+    struct intr_cpu *intr;
+    uint64_t state;
+    unsigned first;
 
-    for (unsigned i = 0; target != NULL && i < POOL_CNT; i++) {
-        unsigned at = (target->intr->next + i) % POOL_CNT;
-        struct intr_slot *slot = slot_of(target->intr, VECTOR_POOL_FIRST + at);
-
-        if (slot->fn != count_spurious)
-            continue;
+    if (target == NULL)
+        return -ENOSPC;
+    intr = target->intr;
+    state = spin_lock(&intr->lock);
+    first = block_find(intr, cnt);
+    if (first != 0) {
+        /* Dispatch reads fn before arg: with the new fn it finds the new arg. */
+        for (unsigned i = 0; i < cnt; i++) {
+            WRITE_ONCE(slot_of(intr, first + i)->arg, args[i]);
+            WRITE_ONCE(slot_of(intr, first + i)->fn, fn);
+        }
         /* A vector just given back is used again last, so that late interrupts do not reach its
          * next owner. */
-        target->intr->next = (at + 1) % POOL_CNT;
-        target->intr->free_cnt--;
-        slot->arg = arg;
-        slot->fn = fn;
-        vector = (int)(VECTOR_POOL_FIRST + at);
-        break;
+        intr->next = (first + cnt - VECTOR_POOL_FIRST) % POOL_CNT;
+        intr->free_cnt -= cnt;
     }
-    cpu_irq_restore(state);
-    return vector;
+    spin_unlock(&intr->lock, state);
+    return first != 0 ? (int)first : -ENOSPC;
+}
+
+int intr_vector_alloc(unsigned cpu, intr_handler_t fn, void *arg)
+{
+    return intr_vector_alloc_block(cpu, 1, fn, &arg);
 }
 
 void intr_vector_free(unsigned cpu, unsigned vector)
 {
     struct percpu *target = cpu_by_id(cpu);
-    uint64_t state = cpu_irq_save();
+    uint64_t state;
 
-    if (target != NULL && vector >= VECTOR_POOL_FIRST && vector <= VECTOR_POOL_LAST &&
-        slot_of(target->intr, vector)->fn != count_spurious) {
-        *slot_of(target->intr, vector) = (struct intr_slot){count_spurious, NULL};
+    if (target == NULL || vector < VECTOR_POOL_FIRST || vector > VECTOR_POOL_LAST)
+        return;
+    state = spin_lock(&target->intr->lock);
+    /* The argument stays: a dispatch that has read the old function goes on to read it. */
+    if (slot_of(target->intr, vector)->fn != count_spurious) {
+        WRITE_ONCE(slot_of(target->intr, vector)->fn, count_spurious);
         target->intr->free_cnt++;
     }
-    cpu_irq_restore(state);
+    spin_unlock(&target->intr->lock, state);
 }
 
 unsigned intr_vector_free_cnt(unsigned cpu)

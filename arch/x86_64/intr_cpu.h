@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "arch/intr.h"
+#include "arch/spinlock.h"
 
 #define VECTOR_PIC_BASE   0x20 /* where the masked PIC's spurious interrupts end up, 16 vectors */
 #define VECTOR_POOL_FIRST 0x30
@@ -20,6 +21,7 @@ struct intr_slot {
 
 struct intr_cpu {
     struct intr_slot slots[256 - VECTOR_TABLE_BASE];
+    struct spinlock lock; /* the pool; dispatch reads the slots without it */
     unsigned free_cnt;
     unsigned next; /* where the search for a free vector goes on */
 };

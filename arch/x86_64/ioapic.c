@@ -7,6 +7,7 @@
 #include "arch/intr.h"
 #include "arch/io.h"
 #include "arch/memory.h"
+#include "arch/spinlock.h"
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/firmware_private.h"
 
@@ -17,8 +18,10 @@
 
 #define IOAPIC_REDIR_MASKED     0x10000u
 #define IOAPIC_REDIR_LEVEL      0x8000u
+#define IOAPIC_REDIR_IRR        0x4000u /* level: taken, and not acknowledged yet */
 #define IOAPIC_REDIR_LOW        0x2000u
 #define IOAPIC_REDIR_DEST_SHIFT 24
+#define IOAPIC_REDIR_DEST_MAX   255u
 #define IOAPIC_INPUT_MAX        240
 
 struct ioapic {
@@ -29,6 +32,7 @@ struct ioapic {
 
 static struct ioapic ioapics[ACPI_IOAPIC_MAX];
 static unsigned ioapic_cnt;
+static struct spinlock select_lock; /* register select and window go together */
 
 static const uint32_t trigger_bits[] = {
     [INTR_EDGE_HIGH] = 0,
@@ -87,15 +91,23 @@ int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigge
     struct percpu *target = cpu_by_id(cpu);
     unsigned reg;
     uint64_t state;
+    int rc = -EBUSY;
 
     if (io == NULL || target == NULL)
         return -ENODEV;
+    if (target->hw_id > IOAPIC_REDIR_DEST_MAX)
+        return -EINVAL;
     reg = IOAPIC_REDIR(gsi - io->gsi_base);
-    state = cpu_irq_save();
-    reg_write(io, reg, IOAPIC_REDIR_MASKED | trigger_bits[trigger] | vector);
-    reg_write(io, reg + 1, (uint32_t)target->hw_id << IOAPIC_REDIR_DEST_SHIFT);
-    cpu_irq_restore(state);
-    return 0;
+    state = spin_lock(&select_lock);
+    /* The acknowledgement finds its input by the vector: with another one there it would not, and
+     * the input would stay silent for good. */
+    if (!(reg_read(io, reg) & IOAPIC_REDIR_IRR)) {
+        reg_write(io, reg, IOAPIC_REDIR_MASKED | trigger_bits[trigger] | vector);
+        reg_write(io, reg + 1, (uint32_t)target->hw_id << IOAPIC_REDIR_DEST_SHIFT);
+        rc = 0;
+    }
+    spin_unlock(&select_lock, state);
+    return rc;
 }
 
 static void set_masked(unsigned gsi, bool masked)
@@ -108,10 +120,10 @@ static void set_masked(unsigned gsi, bool masked)
     if (io == NULL)
         return;
     reg = IOAPIC_REDIR(gsi - io->gsi_base);
-    state = cpu_irq_save();
+    state = spin_lock(&select_lock);
     low = reg_read(io, reg) & ~IOAPIC_REDIR_MASKED;
     reg_write(io, reg, masked ? low | IOAPIC_REDIR_MASKED : low);
-    cpu_irq_restore(state);
+    spin_unlock(&select_lock, state);
 }
 
 void intr_gsi_mask(unsigned gsi)

@@ -1,8 +1,10 @@
 /* MSI-X: what is checked before the device is touched, programming while masked, and undoing all of
  * it. */
-/* sources: msix/msix.c irq/irq.c pci/pci_bar.c pci/pci_cap.c pci/pci_config.c pci/pci_report.c
- * kernel/format.c tests/host/fake/fake_pci.c tests/host/fake/fake_intr.c tests/host/fake/report.c
- * tests/host/fake/panic.c tests/host/fake/log.c */
+/* sources: msix/msix.c irq/irq.c irq/irq_action.c irq/irq_dispatch.c irq/irq_thread.c
+ * pci/pci_bar.c pci/pci_cap.c pci/pci_config.c pci/pci_report.c kernel/format.c
+ * tests/host/fake/fake_pci.c tests/host/fake/fake_intr.c tests/host/fake/report.c
+ * tests/host/fake/panic.c tests/host/fake/log.c kernel/mutex.c kernel/timer.c
+ * tests/host/fake/fake_thread.c tests/host/fake/wait.c tests/host/fake/clock.c */
 /* cflags: -include tests/host/fake/fake_mmio.h */
 #include <errno.h>
 #include <setjmp.h>
@@ -163,8 +165,9 @@ static void test_reserved_control_bits_are_preserved(void **state)
     assert_int_equal(entry(0)->control, 0xabcd0001);
     assert_int_equal(entry(3)->control, 0x12340001);
     irq = (unsigned)msix_irq(&pdev, 0);
-    irq_unmask(irq);
+    assert_int_equal(irq_request(irq, handle, &handled, "fake-rx0"), 0);
     assert_int_equal(entry(0)->control, 0xabcd0000);
+    irq_release(irq, &handled);
     msix_disable(&pdev);
 }
 

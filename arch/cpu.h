@@ -46,6 +46,9 @@ void cpu_init_boot(void);
 /* CPUs in use, at least 1; their numbers are 0 to cpu_count() - 1. */
 unsigned cpu_count(void);
 
+/* Number of @cpu in the hardware's own counting, the local APIC id. @cpu is in use. */
+unsigned cpu_hw_id(unsigned cpu);
+
 /* All CPUs in use. */
 static inline cpu_mask_t cpu_mask_all(void)
 {

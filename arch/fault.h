@@ -7,6 +7,8 @@
 
 /* All are called with interrupts off, on a stack of a few KiB. */
 struct fault_hooks {
+    /* Called before a fatal fault is reported, when no other CPU runs any more. */
+    void (*begin)(void);
     /* Takes text as it is; line ends are "\n". */
     void (*print)(const char *text, size_t len);
     /* Puts the name of the thread that faulted into @buf. May be NULL. */

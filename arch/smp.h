@@ -10,11 +10,12 @@
 #include "arch/cpu.h"
 
 /*
- * Starts the other CPUs of firmware's table, @limit CPUs in all at most (0: all of them). Each new
- * CPU calls @main with interrupts off, on a stack of its own, and never returns from it. Once, in
- * thread context (ACPI 6.5, 5.2.12; Intel SDM vol. 3A, 9.4).
+ * Starts the other CPUs of firmware's table, @limit CPUs in all at most. Each new CPU calls @main
+ * with interrupts off, on a stack of its own, and never returns from it. @warn is given a line for
+ * each CPU that has to be left out. Once, in thread context, after intr_init() (ACPI 6.5, 5.2.12;
+ * Intel SDM vol. 3A, 9.4).
  */
-void smp_start(unsigned limit, void (*main)(void));
+void smp_start(unsigned limit, void (*main)(void), void (*warn)(const char *text));
 
 /* Runs @fn(@arg) on every CPU of @mask that is in use, in interrupt context with interrupts off,
  * and waits until all have run it. Thread context, interrupts on. */
@@ -30,7 +31,10 @@ void smp_sync(cpu_mask_t mask);
 /* Makes @cpu look at its run queue: ends its sleep. Any context. */
 void smp_kick(unsigned cpu);
 
-/* Stops every other CPU for good, for a panic; bounded wait. Any context. */
+/*
+ * Stops every other CPU for good, wherever it is, for the end of the run; bounded wait. When several
+ * CPUs call it, it returns to one of them, and to that one again. Any context.
+ */
 void smp_stop_others(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "irq/irq_report.h"
 #include "kernel/bootopt.h"
 #include "kernel/console.h"
+#include "kernel/cpus.h"
 #include "kernel/fault.h"
 #include "kernel/heap.h"
 #include "kernel/log.h"
@@ -39,15 +40,6 @@ static void print_boot_line(const struct boot_info *info)
     at_line("boot", "version=%s arch=%s path=%s cpus=%u mem_kib=%zu cpu=%s", VRING0_VERSION,
             cpu_arch_name(), info->path == BOOT_PATH_UEFI ? "uefi" : "pvh", cpu_count(),
             pages.total_cnt * (PAGE_SIZE / 1024), at_quote(cpu, sizeof(cpu), cpu_model()));
-}
-
-static void log_cpus_left_out(void)
-{
-    unsigned limit = (unsigned)bootopt_number("cpus", 1, CPU_MAX, CPU_MAX);
-    unsigned listed = firmware_get()->cpu_cnt;
-
-    if (cpu_count() < limit && cpu_count() < listed)
-        log_info("cpu: %u of %u processors in use, the others stay stopped", cpu_count(), listed);
 }
 
 static void log_firmware_warnings(void)
@@ -80,12 +72,13 @@ static void init_kernel(struct boot_info *info)
     thread_init();
     libc_init();
     fw_cfg_append_cmdline(info);
-    print_boot_line(info);
     bootopt_init(info->cmdline);
     log_set_level(bootopt_choice("loglevel", log_levels, LOG_INFO));
-    log_firmware_warnings();
-    log_cpus_left_out();
     intr_init();
+    cpu_irq_enable();
+    cpus_start(firmware_get()->cpu_cnt);
+    print_boot_line(info);
+    log_firmware_warnings();
     irq_init();
 }
 
@@ -97,7 +90,7 @@ static void init_devices(void)
     /* As late as drivers allow: the scan above runs while the clock is being measured. */
     clock_calibrate_end();
     timers_init();
-    cpu_irq_enable();
+    cpus_start_timers();
     if (work_init() != 0)
         panic("no memory for the worker thread");
     cpu_nodes_init();

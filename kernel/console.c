@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "arch/clock.h"
-#include "arch/cpu.h"
+#include "arch/spinlock.h"
 #include "arch/uart.h"
 #include "kernel/bootopt.h"
 #include "kernel/console_private.h"
@@ -23,22 +23,26 @@
 #define KEY_MAX 1024u
 
 static char keys[KEY_MAX];
-static volatile unsigned key_in, key_out;
+static unsigned key_in, key_out;
+static struct spinlock key_lock; /* the keys and the UART's receiver */
 static struct wait_queue key_wait = WAIT_QUEUE_INIT(key_wait);
 static bool has_irq;
 static volatile bool running, interrupted;
 
 /*
  * Takes what the UART has, as far as there is room; the rest waits there. While a command runs,
- * Ctrl-C is for it and drops what was typed ahead. Interrupts are off.
+ * Ctrl-C is for it and drops what was typed ahead. True when keys wait.
  */
-static void take_keys(void)
+static bool take_keys(void)
 {
+    uint64_t state = spin_lock(&key_lock);
+    bool any;
+
     while (key_in - key_out < KEY_MAX) {
         int key = uart_getc();
 
         if (key < 0)
-            return;
+            break;
         if (key == CTRL_C && running) {
             interrupted = true;
             key_out = key_in;
@@ -46,6 +50,9 @@ static void take_keys(void)
             keys[key_in++ % KEY_MAX] = (char)key;
         }
     }
+    any = key_in != key_out;
+    spin_unlock(&key_lock, state);
+    return any;
 }
 
 /* Interrupt context. */
@@ -60,24 +67,32 @@ static void refresh_due(void)
     wait_queue_wake_all(&key_wait);
 }
 
-/* The UART is asked as well: it raises no interrupt for what it kept while there was no room. */
-static bool key_waits(void)
+static bool next_taken_key(char *key)
 {
-    if (key_in == key_out)
-        take_keys();
-    return key_in != key_out;
+    uint64_t state = spin_lock(&key_lock);
+    bool any = key_in != key_out;
+
+    if (any)
+        *key = keys[key_out++ % KEY_MAX];
+    spin_unlock(&key_lock, state);
+    return any;
 }
 
-/* Waits for the next key and keeps the edited line on the screen meanwhile. */
+/*
+ * Waits for the next key and keeps the edited line on the screen meanwhile. The UART is asked as
+ * well: it raises no interrupt for what it kept while there was no room.
+ */
 static char next_key(void)
 {
-    while (key_in == key_out) {
+    char key;
+
+    while (!next_taken_key(&key)) {
         uint64_t deadline = has_irq ? WAIT_FOREVER : clock_ns() + POLL_NS;
 
         edit_refresh();
-        WAIT_UNTIL(&key_wait, deadline, key_waits() || edit_refresh_due());
+        WAIT_UNTIL(&key_wait, deadline, take_keys() || edit_refresh_due());
     }
-    return keys[key_out++ % KEY_MAX];
+    return key;
 }
 
 void console_run_begin(void)
@@ -93,13 +108,8 @@ void console_run_end(void)
 
 int console_interrupted(void)
 {
-    uint64_t state;
-
-    if (!has_irq) {
-        state = cpu_irq_save();
+    if (!has_irq)
         take_keys();
-        cpu_irq_restore(state);
-    }
     return interrupted;
 }
 

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "arch/cpu.h"
 #include "kernel/console_private.h"
 #include "kernel/log.h"
 #include "kernel/log_line.h"
@@ -35,28 +34,26 @@ static unsigned sequence_number;
 
 static volatile bool editing; /* between edit_begin() and the line's end */
 static volatile bool on_screen;
-static void (*wake_owner)(void);
 
 /* A message is about to be written: leave the line as it is and go below it. */
-static void leave(void)
+static bool leave(void)
 {
     if (!on_screen)
-        return;
+        return false;
     on_screen = false;
     log_line_start();
-    wake_owner();
+    return true;
 }
 
 void edit_init(void (*wake)(void))
 {
-    wake_owner = wake;
-    log_line_set_hook(leave);
+    log_line_set_hooks(leave, wake);
 }
 
 /* Shows the line anew, at the start of a terminal line. */
 static void redraw(void)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = log_line_lock();
 
     if (on_screen)
         log_line_write("\r" ERASE_TO_END, 1 + sizeof(ERASE_TO_END) - 1);
@@ -67,20 +64,20 @@ static void redraw(void)
     for (size_t i = cursor; i < len; i++)
         log_line_write("\b", 1);
     on_screen = true;
-    cpu_irq_restore(state);
+    log_line_unlock(state);
 }
 
 /* Writes what turns the old picture of the line into the new one; all of it if the old one is gone.
  */
 static void draw(const char *text, size_t text_len)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = log_line_lock();
 
     if (on_screen)
         log_line_write(text, text_len);
     else
         redraw();
-    cpu_irq_restore(state);
+    log_line_unlock(state);
 }
 
 static void draw_text(const char *text)
@@ -115,13 +112,13 @@ void edit_begin(void)
 
 static void end_line(const char *text)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = log_line_lock();
 
     edit_refresh();
     log_line_write(text, strlen(text));
     editing = false;
     on_screen = false;
-    cpu_irq_restore(state);
+    log_line_unlock(state);
 }
 
 static void set_line(const char *text)

@@ -25,6 +25,7 @@ static void finish(void)
 void fault_init(void)
 {
     static const struct fault_hooks hooks = {
+        .begin = log_take_over,
         .print = print_text,
         .describe_thread = describe_thread,
         .finish = finish,

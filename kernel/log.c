@@ -8,6 +8,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/spinlock.h"
 #include "arch/uart.h"
 #include "kernel/format.h"
 #include "kernel/log_line.h"
@@ -17,7 +18,16 @@
 
 static enum log_level max_level = LOG_INFO;
 static bool at_line_start = true;
-static void (*leave_line)(void);
+static bool (*leave_line)(void);
+static void (*line_left)(void);
+
+/*
+ * The console belongs to one CPU at a time. Not a spinlock: the CPU that has it may write more, from
+ * the hook or from the report of a fault in the middle of a message.
+ */
+static unsigned holder; /* number + 1, 0: nobody */
+static unsigned depth;
+static bool alone; /* no other CPU runs any more */
 
 void log_set_level(enum log_level level)
 {
@@ -29,12 +39,66 @@ enum log_level log_get_level(void)
     return max_level;
 }
 
-void log_line_set_hook(void (*leave)(void))
+void log_line_set_hooks(bool (*leave)(void), void (*left)(void))
 {
     leave_line = leave;
+    line_left = left;
 }
 
-/* Terminals want a carriage return with each newline. Interrupts are off. */
+uint64_t log_line_lock(void)
+{
+    uint64_t state = cpu_irq_save();
+    const unsigned self = cpu_this()->id + 1;
+
+    if (__atomic_load_n(&holder, __ATOMIC_RELAXED) != self) {
+        unsigned nobody = 0;
+
+        while (!__atomic_compare_exchange_n(&holder, &nobody, self, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED)) {
+            nobody = 0;
+            cpu_relax();
+        }
+    }
+    depth++;
+    return state;
+}
+
+void log_line_unlock(uint64_t state)
+{
+    if (--depth == 0)
+        __atomic_store_n(&holder, 0, __ATOMIC_RELEASE);
+    cpu_irq_restore(state);
+}
+
+void log_take_over(void)
+{
+    const unsigned self = cpu_this()->id + 1;
+
+    alone = true;
+    if (holder == 0 || holder == self)
+        return;
+    holder = 0;
+    depth = 0;
+    at_line_start = false;
+}
+
+/* Both around a message. */
+static uint64_t message_begin(bool *left)
+{
+    uint64_t state = log_line_lock();
+
+    *left = leave_line != NULL && leave_line();
+    return state;
+}
+
+static void message_end(uint64_t state, bool left)
+{
+    log_line_unlock(state);
+    if (left && !alone)
+        line_left();
+}
+
+/* Terminals want a carriage return with each newline. The lock is held. */
 static void write_lines(const char *text, size_t len)
 {
     while (len > 0) {
@@ -54,29 +118,28 @@ static void write_lines(const char *text, size_t len)
 
 void log_line_write(const char *text, size_t len)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = log_line_lock();
 
     write_lines(text, len);
-    cpu_irq_restore(state);
+    log_line_unlock(state);
 }
 
 void log_line_start(void)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = log_line_lock();
 
     if (!at_line_start)
         write_lines("\n", 1);
-    cpu_irq_restore(state);
+    log_line_unlock(state);
 }
 
 void print_text(const char *text, size_t len)
 {
-    uint64_t state = cpu_irq_save();
+    bool left;
+    uint64_t state = message_begin(&left);
 
-    if (leave_line != NULL)
-        leave_line();
     write_lines(text, len);
-    cpu_irq_restore(state);
+    message_end(state, left);
 }
 
 void print(const char *fmt, ...)
@@ -100,20 +163,19 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
     const size_t room = sizeof(buf) - sizeof(cut_end);
     size_t len = (size_t)format(buf, room, "%s", prefix);
     uint64_t state;
+    bool left;
 
     len += (size_t)format_v(buf + len, room - len, fmt, args);
     if (len >= room)
         len = room - 1 + (size_t)format(buf + room - 1, sizeof(cut_end), cut_end);
     else
         len += (size_t)format(buf + len, sizeof(end), end);
-    state = cpu_irq_save();
-    if (leave_line != NULL)
-        leave_line();
+    state = message_begin(&left);
     if (!at_line_start)
         uart_write(end, sizeof(end) - 1);
     uart_write(buf, len);
     at_line_start = true;
-    cpu_irq_restore(state);
+    message_end(state, left);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
@@ -146,8 +208,9 @@ void at_line(const char *word, const char *fmt, ...)
 
 int log_limit_pass(struct log_limit *state)
 {
+    static struct spinlock lock;
     uint64_t now = clock_ns();
-    uint64_t irq = cpu_irq_save();
+    uint64_t irq = spin_lock(&lock);
     bool pass = now >= state->next_ns;
     unsigned left_out = state->suppressed;
 
@@ -157,7 +220,7 @@ int log_limit_pass(struct log_limit *state)
     } else {
         state->suppressed++;
     }
-    cpu_irq_restore(irq);
+    spin_unlock(&lock, irq);
     if (pass && left_out > 0)
         log_write(LOG_WARN, "%u messages like the next one were left out", left_out);
     return pass;

@@ -15,6 +15,9 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
+/* For the end of the run, when the other CPUs have been stopped, perhaps in the middle of a message. */
+void log_take_over(void);
+
 /*
  * Any context. Formats as kernel/format.h. A newline is added. "error: ..." / "warning: ..."
  * prefixes come from the level; messages name what and where ("virtio 00:03.0: ...").

@@ -5,11 +5,19 @@
 #ifndef KERNEL_LOG_LINE_H
 #define KERNEL_LOG_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* @leave runs before anything else is written: interrupts off, any context. It may call
- * log_line_write(). */
-void log_line_set_hook(void (*leave)(void));
+/*
+ * @leave runs before anything else is written, under log_line_lock(), in any context; it may call
+ * log_line_write(). When it returns true, @left runs after the message, without the lock.
+ */
+void log_line_set_hooks(bool (*leave)(void), void (*left)(void));
+
+/* Nobody else writes meanwhile. Nests. Any context. */
+uint64_t log_line_lock(void);
+void log_line_unlock(uint64_t state);
 
 /* The editor's own output. Any context. */
 void log_line_write(const char *text, size_t len);

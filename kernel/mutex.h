@@ -4,9 +4,11 @@
 
 #include <stdbool.h>
 
+#include "arch/spinlock.h"
 #include "kernel/thread.h"
 
 struct mutex {
+    struct spinlock lock; /* of what follows */
     struct thread *owner;
     unsigned depth;
     struct wait_queue waiters;

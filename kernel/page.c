@@ -8,6 +8,7 @@
 
 #include "arch/cpu.h"
 #include "arch/memory.h"
+#include "arch/spinlock.h"
 #include "kernel/panic.h"
 
 #define WORD_BITS  64
@@ -25,6 +26,7 @@ struct region {
 static struct region regions[REGION_MAX]; /* by rising address */
 static size_t region_cnt;
 static struct page_stats counts;
+static struct spinlock lock; /* bits, tops and counts */
 
 static size_t words_of(size_t cnt)
 {
@@ -199,7 +201,7 @@ static uint64_t alloc_below(size_t cnt, size_t align, uint64_t limit_pa)
     uint64_t state, pa = 0;
 
     ASSERT(cnt > 0 && align > 0 && (align & (align - 1)) == 0);
-    state = cpu_irq_save();
+    state = spin_lock(&lock);
     for (size_t i = region_cnt; i > 0 && pa == 0; i--) {
         struct region *r = &regions[i - 1];
         size_t found = find_run(r, cnt, align, limit);
@@ -209,7 +211,7 @@ static uint64_t alloc_below(size_t cnt, size_t align, uint64_t limit_pa)
             pa = (r->first + found - 1) << PAGE_SHIFT;
         }
     }
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
     if (pa != 0)
         memset(phys_to_virt(pa), 0, cnt << PAGE_SHIFT);
     return pa;
@@ -243,7 +245,7 @@ static bool may_free(const struct region *r, uint64_t pa, size_t cnt)
 void page_free(uint64_t pa, size_t cnt)
 {
     struct region *r = region_of(pa, cnt);
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
     size_t start;
 
     if (!may_free(r, pa, cnt))
@@ -253,7 +255,7 @@ void page_free(uint64_t pa, size_t cnt)
     counts.free_cnt += cnt;
     if (r->top < start + cnt)
         r->top = start + cnt;
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
 }
 
 int page_claim(uint64_t pa, size_t cnt)
@@ -266,12 +268,12 @@ int page_claim(uint64_t pa, size_t cnt)
     if (r == NULL || cnt == 0)
         return -EBUSY;
     start = (pa >> PAGE_SHIFT) - r->first;
-    state = cpu_irq_save();
+    state = spin_lock(&lock);
     if (all_free(r, start, cnt)) {
         take(r, start, cnt);
         rc = 0;
     }
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
     return rc;
 }
 
@@ -308,8 +310,8 @@ void dma_free(void *va, size_t len)
 
 void page_stats(struct page_stats *stats)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
 
     *stats = counts;
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
 }

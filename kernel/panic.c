@@ -8,6 +8,7 @@
 #include "arch/context.h"
 #include "arch/cpu.h"
 #include "arch/power.h"
+#include "arch/smp.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "kernel/thread.h"
@@ -36,6 +37,9 @@ void panic(const char *fmt, ...)
     va_list args;
 
     cpu_irq_disable();
+    /* Only one CPU comes back from this. */
+    smp_stop_others();
+    log_take_over();
     /* A panic on the way out of a panic: what can be said has been said. */
     if (!panicking) {
         panicking = true;
@@ -64,6 +68,8 @@ void system_exit(int status)
     if (status < 0 || status > STATUS_MAX)
         status = STATUS_MAX;
     cpu_irq_disable();
+    smp_stop_others();
+    log_take_over();
     at_line("exit", "code=%d", status);
     power_off(status);
 }

@@ -50,33 +50,35 @@ struct snapshot {
     char name[THREAD_NAME_MAX];
 };
 
-/* The thread with the lowest number above @id; false when there is none. */
-static bool take_snapshot(unsigned id, struct snapshot *snapshot)
+static void take(const struct thread *thread, void *arg)
 {
+    struct snapshot *snapshot = arg;
     static const char *const states[] = {
         [THREAD_READY] = "ready",
         [THREAD_RUNNING] = "running",
         [THREAD_BLOCKED] = "waiting",
         [THREAD_ENDED] = "ended",
     };
-    const struct thread *thread = thread_next(id);
-    uint64_t cycles;
+    const enum thread_state state = thread->state;
+    uint64_t cycles = thread->run_cycles;
 
-    if (thread == NULL)
-        return false;
-    cycles = thread->run_cycles;
-    if (thread->state == THREAD_RUNNING)
+    if (state == THREAD_RUNNING)
         cycles += clock_cycles() - thread->switched_at;
     *snapshot = (struct snapshot){
         .id = thread->id,
         .cpu = thread->cpu,
-        .state = states[thread->state],
+        .state = states[state],
         .run_us = cycles / (clock_hz() / 1000000),
         .stack_used = thread_stack_used(thread),
         .stack_len = thread->stack_len,
     };
     memcpy(snapshot->name, thread->name, sizeof(snapshot->name));
-    return true;
+}
+
+/* The thread with the lowest number above @id; false when there is none. */
+static bool take_snapshot(unsigned id, struct snapshot *snapshot)
+{
+    return thread_visit_next(id, take, snapshot);
 }
 
 static void threads_json(report_emit_t emit, void *arg)

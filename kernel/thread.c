@@ -8,7 +8,8 @@
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 
-static struct thread main_thread;
+static struct thread first_threads[CPU_MAX];
+static struct spinlock threads_lock; /* the list, and whether a thread has ended or is detached */
 static struct list all_threads = LIST_INIT(all_threads);
 static unsigned last_id;
 static int (*libc_create)(struct thread *);
@@ -16,20 +17,41 @@ static void (*libc_destroy)(struct thread *);
 
 static void setup(struct thread *thread, const char *name, unsigned cpu)
 {
+    uint64_t state;
+
     strncpy(thread->name, name, sizeof(thread->name) - 1);
-    thread->id = ++last_id;
     thread->cpu = cpu;
     list_init(&thread->run_link);
     timer_setup(&thread->wait_timer, thread_wait_expired, thread);
     wait_queue_init(&thread->joiners);
+    state = spin_lock(&threads_lock);
+    thread->id = ++last_id;
     list_append(&all_threads, &thread->all_link);
+    spin_unlock(&threads_lock, state);
 }
 
 void thread_init(void)
 {
-    setup(&main_thread, "main", 0);
-    main_thread.detached = true;
-    sched_init(&main_thread);
+    struct thread *main = &first_threads[0], *reaper;
+
+    sched_init();
+    setup(main, "main", 0);
+    main->detached = true;
+    sched_begin(main);
+    reaper = thread_create("reaper", thread_reap, NULL, 0);
+    if (reaper == NULL)
+        panic("no memory for the first thread");
+}
+
+void thread_init_cpu(void)
+{
+    const unsigned cpu = cpu_this()->id;
+    struct thread *first = &first_threads[cpu];
+
+    setup(first, "reaper", cpu);
+    sched_begin(first);
+    if (libc_create != NULL && libc_create(first) != 0)
+        panic("no memory for the first thread of CPU %u", cpu);
 }
 
 void thread_set_libc_hooks(int (*create)(struct thread *), void (*destroy)(struct thread *))
@@ -42,7 +64,6 @@ static void run(void *arg)
 {
     struct thread *self = arg;
 
-    sched_arrive();
     cpu_irq_enable();
     self->fn(self->arg);
     thread_exit();
@@ -57,6 +78,16 @@ static size_t object_len(void)
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg, size_t stack_len)
 {
     return thread_create_on(cpu_this()->id, name, fn, arg, stack_len);
+}
+
+static void thread_free(struct thread *thread)
+{
+    uint64_t state = spin_lock(&threads_lock);
+
+    list_remove(&thread->all_link);
+    spin_unlock(&threads_lock, state);
+    if (thread->stack_va != 0)
+        stack_free(thread->stack_va, thread->stack_pa, thread->stack_len);
 }
 
 struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg,
@@ -93,24 +124,26 @@ free:
     return NULL;
 }
 
-void thread_free(struct thread *thread)
-{
-    list_remove(&thread->all_link);
-    if (thread->stack_va != 0)
-        stack_free(thread->stack_va, thread->stack_pa, thread->stack_len);
-}
-
 void thread_detach(struct thread *thread)
 {
+    uint64_t state = spin_lock(&threads_lock);
+    bool ended = thread->state == THREAD_ENDED;
+
     thread->detached = true;
-    if (thread->state == THREAD_ENDED)
+    spin_unlock(&threads_lock, state);
+    if (ended)
         thread_free(thread);
 }
 
 void thread_join(struct thread *thread)
 {
+    uint64_t state;
+
     ASSERT(thread != thread_current() && !thread->detached);
-    WAIT_UNTIL(&thread->joiners, WAIT_FOREVER, thread->state == THREAD_ENDED);
+    state = spin_lock(&threads_lock);
+    while (thread->state != THREAD_ENDED)
+        wait_queue_sleep_locked(&thread->joiners, &threads_lock, WAIT_FOREVER);
+    spin_unlock(&threads_lock, state);
     thread_free(thread);
 }
 
@@ -121,9 +154,25 @@ void thread_exit(void)
     if (libc_destroy != NULL)
         libc_destroy(self);
     cpu_irq_disable();
-    self->state = THREAD_ENDED;
-    wait_queue_wake_all(&self->joiners);
-    sched_leave(self->detached);
+    sched_leave();
+}
+
+void thread_reap(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        struct thread *ended = sched_next_ended();
+        uint64_t state = spin_lock(&threads_lock);
+        bool detached = ended->detached;
+
+        ended->state = THREAD_ENDED;
+        if (!detached)
+            wait_queue_wake_all(&ended->joiners);
+        spin_unlock(&threads_lock, state);
+        /* Without @detached it is its joiner's from here on. */
+        if (detached)
+            thread_free(ended);
+    }
 }
 
 size_t thread_stack_used(const struct thread *thread)
@@ -138,19 +187,19 @@ size_t thread_stack_used(const struct thread *thread)
     return (size_t)((const char *)end - (const char *)word);
 }
 
-void thread_for_each(void (*fn)(struct thread *, void *), void *arg)
+bool thread_visit_next(unsigned id, void (*fn)(const struct thread *, void *), void *arg)
 {
-    LIST_FOR_EACH_SAFE(it, next, &all_threads)
-        fn(CONTAINER_OF(it, struct thread, all_link), arg);
-}
+    uint64_t state = spin_lock(&threads_lock);
+    const struct thread *found = NULL;
 
-struct thread *thread_next(unsigned id)
-{
     LIST_FOR_EACH(it, &all_threads) {
-        struct thread *thread = CONTAINER_OF(it, struct thread, all_link);
+        const struct thread *thread = CONTAINER_OF(it, struct thread, all_link);
 
-        if (thread->id > id)
-            return thread;
+        if (thread->id > id && (found == NULL || thread->id < found->id))
+            found = thread;
     }
-    return NULL;
+    if (found != NULL)
+        fn(found, arg);
+    spin_unlock(&threads_lock, state);
+    return found != NULL;
 }

@@ -28,12 +28,13 @@ enum thread_state {
 };
 
 struct wait_queue {
+    struct spinlock lock;
     struct list waiters;
 };
 
 struct thread {
     struct arch_context context;
-    struct list run_link;    /* run queue or wait queue */
+    struct list run_link;    /* run queue or wait queue, under that one's lock */
     struct list all_link;    /* every thread, for the threads command */
     struct timer wait_timer; /* armed while a wait has a deadline */
     uint64_t run_cycles;     /* cycles spent running, without idling */
@@ -47,6 +48,8 @@ struct thread {
     unsigned id;
     unsigned cpu;
     enum thread_state state;
+    struct wait_queue *wait_queue; /* where it waits, or waited last */
+    bool waiting;                  /* in wait_queue; under its lock */
     bool timed_out;
     bool detached;
     struct wait_queue joiners;
@@ -55,6 +58,12 @@ struct thread {
 
 /* Turns the caller (boot stack) into the first thread, "main". */
 void thread_init(void);
+
+/* Turns the caller, another CPU on its first stack, into that CPU's first thread. Interrupts off. */
+void thread_init_cpu(void);
+
+/* What that thread does for good: gives back the memory of the CPU's threads that have ended. */
+_Noreturn void thread_reap(void *unused);
 
 /* libc sets these: called at creation and at end of every thread, in thread context. @create: 0 or
  * -ENOMEM. */
@@ -99,14 +108,21 @@ void thread_sleep_ns(uint64_t ns);
 void wait_queue_init(struct wait_queue *wq);
 
 /*
- * Blocks until woken or until clock_ns() reaches @deadline_ns. Call with interrupts disabled after
- * testing the condition: that closes the gap between test and sleep. Returns with interrupts
- * disabled. 0, -ETIMEDOUT.
+ * A wait in pieces: enter the queue, test the condition, then either leave or block until woken or
+ * until clock_ns() reaches @deadline_ns (0, -ETIMEDOUT). Whoever makes the condition true and then
+ * wakes the queue is not missed, whatever CPU it is on. Interrupts are off all the while, and
+ * between entering and the other two nothing may be called that waits. Thread context.
  */
+void wait_queue_enter(struct wait_queue *wq);
+void wait_queue_leave(struct wait_queue *wq);
+int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns);
+
+/* Enters and blocks, for a queue that only this CPU wakes: interrupts must have been off since the
+ * condition was tested. */
 int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns);
 
 /*
- * The same for a condition that @lock guards: the caller, who has tested it, holds @lock by
+ * Waits for a condition that @lock guards: the caller, who has tested it, holds @lock by
  * spin_lock(); it is released during the sleep and held again on return. 0, -ETIMEDOUT.
  */
 int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns);
@@ -115,25 +131,33 @@ int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64
 bool wait_queue_wake_one(struct wait_queue *wq);
 void wait_queue_wake_all(struct wait_queue *wq);
 
-/* Waits until @cond holds or the deadline passes; evaluates to 0 or -ETIMEDOUT. Thread context. */
+/*
+ * Waits until @cond holds or the deadline passes; evaluates to 0 or -ETIMEDOUT. @cond is evaluated
+ * with interrupts off; it must be fit to be read without a lock, or take one. Thread context.
+ */
 #define WAIT_UNTIL(wq, deadline_ns, cond)                 \
     ({                                                    \
         int wait_rc_ = 0;                                 \
         const uint64_t wait_end_ = (deadline_ns);         \
         uint64_t wait_irq_ = cpu_irq_save();              \
-        while (!(cond) && wait_rc_ == 0)                  \
-            wait_rc_ = wait_queue_sleep((wq), wait_end_); \
-        if (cond)                                         \
-            wait_rc_ = 0;                                 \
+        while (!(cond)) {                                 \
+            if (wait_rc_ != 0)                            \
+                break;                                    \
+            wait_queue_enter(wq);                         \
+            if (cond) {                                   \
+                wait_queue_leave(wq);                     \
+                break;                                    \
+            }                                             \
+            wait_rc_ = wait_queue_block((wq), wait_end_); \
+        }                                                 \
         cpu_irq_restore(wait_irq_);                       \
         wait_rc_;                                         \
     })
 
-/* Calls @fn for every thread; threads must not be created or freed inside. */
-void thread_for_each(void (*fn)(struct thread *, void *), void *arg);
-
-/* The thread with the lowest id above @id, NULL at the end. For walks in which the caller may
- * block. */
-struct thread *thread_next(unsigned id);
+/*
+ * Calls @fn for the thread with the lowest id above @id, which stays as long as @fn runs; false at
+ * the end. @fn must not wait or print. For walks in which the caller may block in between.
+ */
+bool thread_visit_next(unsigned id, void (*fn)(const struct thread *, void *), void *arg);
 
 #endif

@@ -5,44 +5,58 @@
 #include <stddef.h>
 
 #include "arch/cpu.h"
+#include "arch/spinlock.h"
 #include "kernel/thread.h"
 
-static struct list queued = LIST_INIT(queued);
-static struct work *running;
-static struct wait_queue more = WAIT_QUEUE_INIT(more), ended = WAIT_QUEUE_INIT(ended);
+struct worker {
+    struct list queued;
+    const struct work *running;
+    struct wait_queue more, ended;
+};
 
-static struct work *take(void)
-{
-    uint64_t state = cpu_irq_save();
-    struct work *work = list_empty(&queued) ? NULL : CONTAINER_OF(queued.next, struct work, link);
+/* One lock for all: work may be queued by one CPU while another runs it. */
+static struct spinlock lock;
+static struct worker workers[CPU_MAX];
 
-    if (work != NULL) {
-        list_remove(&work->link);
-        work->queued = false;
-    }
-    running = work;
-    cpu_irq_restore(state);
-    return work;
-}
-
-static void worker(void *arg)
+static struct work *take(struct worker *w)
 {
     struct work *work;
 
-    (void)arg;
+    while (list_empty(&w->queued))
+        wait_queue_sleep_locked(&w->more, &lock, WAIT_FOREVER);
+    work = CONTAINER_OF(w->queued.next, struct work, link);
+    list_remove(&work->link);
+    work->queued = false;
+    w->running = work;
+    return work;
+}
+
+static void run_worker(void *arg)
+{
+    struct worker *w = arg;
+    uint64_t state = spin_lock(&lock);
+
     for (;;) {
-        while ((work = take()) != NULL) {
-            work->fn(work->arg);
-            wait_queue_wake_all(&ended);
-        }
-        WAIT_UNTIL(&more, WAIT_FOREVER, !list_empty(&queued));
+        const struct work *work = take(w);
+
+        spin_unlock(&lock, state);
+        work->fn(work->arg);
+        state = spin_lock(&lock);
+        /* The work may be gone. */
+        w->running = NULL;
+        wait_queue_wake_all(&w->ended);
     }
 }
 
 int work_init(void)
 {
-    struct thread *thread = thread_create("worker", worker, NULL, 0);
+    struct worker *w = &workers[cpu_this()->id];
+    struct thread *thread;
 
+    list_init(&w->queued);
+    wait_queue_init(&w->more);
+    wait_queue_init(&w->ended);
+    thread = thread_create("worker", run_worker, w, 0);
     if (thread == NULL)
         return -ENOMEM;
     thread_detach(thread);
@@ -54,27 +68,37 @@ void work_setup(struct work *work, void (*fn)(void *arg), void *arg)
     list_init(&work->link);
     work->fn = fn;
     work->arg = arg;
+    work->cpu = 0;
     work->queued = false;
 }
 
 void work_queue(struct work *work)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
 
     if (!work->queued) {
+        /* Where it runs, if it does: it never runs twice at a time. */
+        if (workers[work->cpu].running != work)
+            work->cpu = cpu_this()->id;
         work->queued = true;
-        list_append(&queued, &work->link);
-        wait_queue_wake_one(&more);
+        list_append(&workers[work->cpu].queued, &work->link);
+        wait_queue_wake_one(&workers[work->cpu].more);
     }
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
 }
 
 void work_cancel(struct work *work)
 {
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
 
-    list_remove(&work->link);
-    work->queued = false;
-    cpu_irq_restore(state);
-    WAIT_UNTIL(&ended, WAIT_FOREVER, running != work);
+    for (;;) {
+        struct worker *w = &workers[work->cpu];
+
+        list_remove(&work->link);
+        work->queued = false;
+        if (w->running != work)
+            break;
+        wait_queue_sleep_locked(&w->ended, &lock, WAIT_FOREVER);
+    }
+    spin_unlock(&lock, state);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/cpu.h"
 #include "arch/uart.h"
 #include "kernel/log.h"
 #include "kernel/thread.h"
@@ -28,12 +27,9 @@ static void input_arrived(void)
 
 static int wait_key(void)
 {
-    uint64_t irq = cpu_irq_save();
     int key;
 
-    while ((key = uart_getc()) < 0)
-        wait_queue_sleep(&input_wait, WAIT_FOREVER);
-    cpu_irq_restore(irq);
+    WAIT_UNTIL(&input_wait, WAIT_FOREVER, (key = uart_getc()) >= 0);
     return key;
 }
 

@@ -7,10 +7,12 @@
 
 #include "arch/clock.h"
 #include "arch/random.h"
+#include "arch/spinlock.h"
 
 #define JITTER_ROUNDS 64
 
 static uint64_t state[2];
+static struct spinlock lock; /* of state */
 
 /* One round of a 64-bit mix whose every output bit depends on every input bit. */
 static uint64_t mix(uint64_t x)
@@ -47,10 +49,11 @@ int getentropy(void *data, size_t len)
     }
     for (size_t done = 0; done < len; done += sizeof(uint64_t)) {
         size_t step = len - done < sizeof(uint64_t) ? len - done : sizeof(uint64_t);
-        uint64_t value;
+        uint64_t irq = spin_lock(&lock), value;
 
         stir();
         value = mix(state[0] + state[1]);
+        spin_unlock(&lock, irq);
         memcpy((char *)data + done, &value, step);
     }
     return 0;

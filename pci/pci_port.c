@@ -1,7 +1,7 @@
 /* The address/data port pair of conventional PCI (PCI 3.0, 3.2.2.3.2): segment 0, first 256 bytes
  * of each function. */
-#include "arch/cpu.h"
 #include "arch/io.h"
+#include "arch/spinlock.h"
 #include "pci/pci_private.h"
 
 static void select_register(struct pci_address addr, unsigned reg)
@@ -16,11 +16,13 @@ static bool port_covers(struct pci_address addr, unsigned reg)
     return addr.segment == 0 && reg < PCI_CFG_SPACE_LEN;
 }
 
-/* Interrupts stay off between the two accesses: a handler may read configuration space too. */
+/* Held between the two accesses: another CPU, or a handler, may read configuration space too. */
+static struct spinlock lock;
+
 static uint32_t port_read(struct pci_address addr, unsigned reg, unsigned width)
 {
     const uint16_t port = (uint16_t)(PCI_PORT_DATA + (reg & 3));
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
     uint32_t value;
 
     select_register(addr, reg);
@@ -28,14 +30,14 @@ static uint32_t port_read(struct pci_address addr, unsigned reg, unsigned width)
         value = io_in8(port);
     else
         value = width == 2 ? io_in16(port) : io_in32(port);
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
     return value;
 }
 
 static void port_write(struct pci_address addr, unsigned reg, unsigned width, uint32_t value)
 {
     const uint16_t port = (uint16_t)(PCI_PORT_DATA + (reg & 3));
-    uint64_t state = cpu_irq_save();
+    uint64_t state = spin_lock(&lock);
 
     select_register(addr, reg);
     if (width == 1)
@@ -44,7 +46,7 @@ static void port_write(struct pci_address addr, unsigned reg, unsigned width, ui
         io_out16(port, (uint16_t)value);
     else
         io_out32(port, value);
-    cpu_irq_restore(state);
+    spin_unlock(&lock, state);
 }
 
 const struct pci_config_ops pci_port_ops = {

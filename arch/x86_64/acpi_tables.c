@@ -12,6 +12,10 @@ static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
     if (!(flags & ACPI_MADT_CPU_ENABLED))
         return;
+    /* Some firmware lists a CPU in both formats. */
+    for (unsigned i = 0; i < info->cpu_cnt && i < CPU_MAX; i++)
+        if (info->cpu_apic_ids[i] == apic_id)
+            return;
     if (info->cpu_cnt < CPU_MAX)
         info->cpu_apic_ids[info->cpu_cnt] = apic_id;
     info->cpu_cnt++;

@@ -24,6 +24,7 @@ struct timer_state {
 
 struct timer_ops {
     void (*arm)(uint64_t deadline_ns);
+    void (*unit_start)(void); /* on each CPU */
 };
 
 static struct timer_state states[CPU_MAX];
@@ -53,8 +54,13 @@ static void arm_count(uint64_t deadline_ns)
     lapic_timer_start(count < COUNT_MAX ? (uint32_t)count : COUNT_MAX);
 }
 
-static const struct timer_ops deadline_ops = {arm_deadline};
-static const struct timer_ops count_ops = {arm_count};
+static void unmask_count(void)
+{
+    lapic_timer_mask(false);
+}
+
+static const struct timer_ops deadline_ops = {arm_deadline, lapic_timer_deadline_mode};
+static const struct timer_ops count_ops = {arm_count, unmask_count};
 
 static void arm(struct timer_state *state, uint64_t deadline_ns)
 {
@@ -105,14 +111,18 @@ void clock_timer_unit_end(uint64_t tsc_hz)
         states[i] = (struct timer_state){UINT64_MAX, UINT64_MAX};
     if (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) {
         lapic_timer_start(0);
-        lapic_timer_deadline_mode();
         ops = &deadline_ops;
     } else {
         counts_per_ns = (measure_count_hz(tsc_hz) << 32) / NS_PER_SEC;
-        lapic_timer_mask(false);
         ops = &count_ops;
     }
+    clock_timer_start_cpu();
+}
+
+void clock_timer_start_cpu(void)
+{
     intr_vector_set(cpu_this()->id, VECTOR_TIMER, timer_interrupt, NULL);
+    ops->unit_start();
 }
 
 void clock_timer_init(void (*fn)(void))

@@ -1,13 +1,16 @@
-/* The boot CPU: descriptor tables, stacks for exceptions that may not trust %rsp, control bits,
+/* Each CPU's own: descriptor tables, stacks for exceptions that may not trust %rsp, control bits,
  * per-CPU block. */
 #include "arch/cpu.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "arch/memory.h"
 #include "arch/x86_64/cpu_insn.h"
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/intr_cpu.h"
+#include "arch/x86_64/paging.h"
 
 #define GDT_CODE64 0x00af9b000000ffffull
 #define GDT_DATA64 0x00cf93000000ffffull
@@ -15,27 +18,30 @@
 
 #define MXCSR_DEFAULT 0x1f80u
 
-/* Exceptions that may come with a broken stack pointer run here; the guard pages are unmapped by
- * memory_init(). */
+struct cpu_state {
+    struct percpu cpu;
+    struct tss tss;
+    uint64_t gdt[5];
+};
+
+/* Exceptions of the boot CPU that may come with a broken stack pointer run here; the guard pages
+ * are unmapped by memory_init(). The other CPUs' are in the stack area. */
 static struct guarded_stack ist_stacks[IST_CNT]
     __attribute__((aligned(4096), section(".bss.ist_stacks")));
-static struct tss boot_tss;
-static uint64_t boot_gdt[5];
-static struct percpu boot_cpu;
+static struct cpu_state states[CPU_MAX];
+static unsigned cpu_cnt = 1;
 
-static void gdt_load(void)
+static void gdt_load(struct cpu_state *state)
 {
-    uint64_t tss = (uintptr_t)&boot_tss;
-    struct descriptor_pointer pointer = {sizeof(boot_gdt) - 1, (uintptr_t)boot_gdt};
+    uint64_t tss = (uintptr_t)&state->tss;
+    struct descriptor_pointer pointer = {sizeof(state->gdt) - 1, (uintptr_t)state->gdt};
 
-    for (unsigned i = 0; i < IST_CNT; i++)
-        boot_tss.ist[i] = (uintptr_t)ist_stacks[i].stack + sizeof(ist_stacks[i].stack);
-    boot_tss.iomap_base = sizeof(boot_tss);
-    boot_gdt[SELECTOR_CODE / 8] = GDT_CODE64;
-    boot_gdt[SELECTOR_DATA / 8] = GDT_DATA64;
-    boot_gdt[SELECTOR_TSS / 8] =
-        GDT_TSS | (sizeof(boot_tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
-    boot_gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
+    state->tss.iomap_base = sizeof(state->tss);
+    state->gdt[SELECTOR_CODE / 8] = GDT_CODE64;
+    state->gdt[SELECTOR_DATA / 8] = GDT_DATA64;
+    state->gdt[SELECTOR_TSS / 8] =
+        GDT_TSS | (sizeof(state->tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+    state->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
     __asm__ volatile("lgdt %0\n\t"
                      "pushq %1\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
@@ -73,20 +79,47 @@ static void control_bits_set(void)
     __asm__ volatile("fninit; ldmxcsr %0; cld" ::"m"(mxcsr));
 }
 
-void cpu_init_boot(void)
+void cpu_init_this(unsigned id)
 {
-    gdt_load();
+    struct cpu_state *state = &states[id];
+
+    gdt_load(state);
     idt_load();
     control_bits_set();
-    boot_cpu.self = &boot_cpu;
-    boot_cpu.hw_id = cpuid(1, 0).ebx >> 24;
-    boot_cpu.intr = intr_cpu_boot();
-    msr_write(MSR_GS_BASE, (uintptr_t)&boot_cpu);
+    state->cpu.self = &state->cpu;
+    state->cpu.id = id;
+    state->cpu.hw_id = cpuid(1, 0).ebx >> 24;
+    msr_write(MSR_GS_BASE, (uintptr_t)&state->cpu);
+}
+
+void cpu_init_boot(void)
+{
+    idt_init();
+    for (unsigned i = 0; i < IST_CNT; i++)
+        states[0].tss.ist[i] = (uintptr_t)ist_stacks[i].stack + sizeof(ist_stacks[i].stack);
+    states[0].cpu.intr = intr_cpu_boot();
+    cpu_init_this(0);
+}
+
+int cpu_prepare(unsigned id, uintptr_t *stack_top)
+{
+    struct cpu_state *state = &states[id];
+
+    *stack_top = paging_stack_alloc(CPU_STACK_LEN);
+    if (*stack_top == 0)
+        return -ENOMEM;
+    for (unsigned i = 0; i < IST_CNT; i++) {
+        state->tss.ist[i] = paging_stack_alloc(EXCEPTION_STACK_LEN);
+        if (state->tss.ist[i] == 0)
+            return -ENOMEM;
+    }
+    state->cpu.intr = intr_cpu_create();
+    return state->cpu.intr != NULL ? 0 : -ENOMEM;
 }
 
 struct percpu *cpu_by_id(unsigned cpu)
 {
-    return cpu == 0 ? &boot_cpu : NULL;
+    return cpu < cpu_count() ? &states[cpu].cpu : NULL;
 }
 
 const char *cpu_stack_guard(uintptr_t va)
@@ -99,7 +132,17 @@ const char *cpu_stack_guard(uintptr_t va)
 
 unsigned cpu_count(void)
 {
-    return 1;
+    return __atomic_load_n(&cpu_cnt, __ATOMIC_ACQUIRE);
+}
+
+void cpu_set_count(unsigned cnt)
+{
+    __atomic_store_n(&cpu_cnt, cnt, __ATOMIC_RELEASE);
+}
+
+unsigned cpu_hw_id(unsigned cpu)
+{
+    return states[cpu].cpu.hw_id;
 }
 
 const char *cpu_model(void)

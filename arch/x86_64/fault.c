@@ -7,12 +7,14 @@
 #include "arch/cpu.h"
 #include "arch/memory.h"
 #include "arch/power.h"
+#include "arch/smp.h"
 #include "arch/uart.h"
 #include "arch/x86_64/backtrace.h"
 #include "arch/x86_64/cpu_insn.h"
 #include "arch/x86_64/fault_private.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp_private.h"
 
 #define FAULT_STATUS    125
 #define LINE_MAX        512
@@ -76,8 +78,13 @@ static bool report_begin(uint64_t rip)
     char line[96];
     struct text text;
 
-    if (++depth == 1)
+    /* Only one CPU comes back from this. */
+    smp_stop_others();
+    if (++depth == 1) {
+        if (hooks != NULL)
+            hooks->begin();
         return true;
+    }
     if (depth == 2) {
         text_init(&text, line, sizeof(line));
         text_add(&text, "\n@fault kind=nested reason=\"fault while reporting a fault\" rip=");
@@ -189,6 +196,8 @@ void fault_handle(struct trap_frame *frame)
 {
     uint64_t addr = cr2_read();
 
+    if (frame->vector == VECTOR_NMI)
+        smp_stop_if_asked();
     if (frame->vector != VECTOR_NMI && !report_begin(frame->rip))
         finish();
     print_fault_line(frame, addr);

@@ -17,10 +17,8 @@ static const uint8_t ist_of_vector[VECTOR_EXCEPTION_CNT] = {
     [VECTOR_MACHINE_CHECK] = IST_MACHINE_CHECK,
 };
 
-void idt_load(void)
+void idt_init(void)
 {
-    struct descriptor_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
-
     for (unsigned i = 0; i < VECTOR_CNT; i++) {
         uint64_t stub = (uintptr_t)isr_stubs + (uint64_t)i * STUB_LEN;
 
@@ -33,5 +31,11 @@ void idt_load(void)
             .offset_high = (uint32_t)(stub >> 32),
         };
     }
+}
+
+void idt_load(void)
+{
+    struct descriptor_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
+
     __asm__ volatile("lidt %0" ::"m"(pointer));
 }

@@ -13,6 +13,10 @@ struct trap_frame {
 };
 _Static_assert(sizeof(struct trap_frame) == 176, "isr.S");
 
+/* Fills the table; once. */
+void idt_init(void);
+
+/* Makes it the calling CPU's. */
 void idt_load(void);
 
 /* Called by the stubs. */

@@ -2,33 +2,50 @@
 #include "arch/intr.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "arch/barrier.h"
+#include "arch/memory.h"
 #include "arch/x86_64/clock_private.h"
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/intr_cpu.h"
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/paging.h"
 #include "arch/x86_64/pic.h"
+#include "arch/x86_64/smp_private.h"
 
 #define POOL_CNT (VECTOR_POOL_LAST - VECTOR_POOL_FIRST + 1)
 
 static struct intr_cpu boot_intr;
-static uint64_t spurious_cnt;
+_Static_assert(sizeof(struct intr_cpu) <= PAGE_SIZE, "one page for each CPU");
 
 static void count_spurious(void *arg)
 {
     (void)arg;
-    spurious_cnt++;
+    cpu_this()->intr->spurious_cnt++;
+}
+
+static struct intr_cpu *table_init(struct intr_cpu *intr)
+{
+    for (unsigned i = 0; i < sizeof(intr->slots) / sizeof(intr->slots[0]); i++)
+        intr->slots[i].fn = count_spurious;
+    intr->free_cnt = POOL_CNT;
+    smp_vectors_set(intr);
+    return intr;
 }
 
 struct intr_cpu *intr_cpu_boot(void)
 {
-    for (unsigned i = 0; i < sizeof(boot_intr.slots) / sizeof(boot_intr.slots[0]); i++)
-        boot_intr.slots[i].fn = count_spurious;
-    boot_intr.free_cnt = POOL_CNT;
-    return &boot_intr;
+    return table_init(&boot_intr);
+}
+
+struct intr_cpu *intr_cpu_create(void)
+{
+    uint64_t pa = paging_page_alloc();
+
+    return pa != 0 ? table_init(phys_to_virt(pa)) : NULL;
 }
 
 static struct intr_slot *slot_of(struct intr_cpu *intr, unsigned vector)
@@ -46,7 +63,7 @@ void intr_dispatch(unsigned vector)
     fn = READ_ONCE(slot->fn);
     fn(READ_ONCE(slot->arg));
     /* What PIC or local APIC raise as spurious is not in service: there is nothing to end. */
-    if (vector >= VECTOR_POOL_FIRST && vector != VECTOR_SPURIOUS)
+    if (vector != VECTOR_SPURIOUS && vector - VECTOR_PIC_BASE >= VECTOR_PIC_CNT)
         lapic->eoi();
     cpu->irq_depth--;
 }
@@ -135,7 +152,11 @@ unsigned intr_vector_free_cnt(unsigned cpu)
 
 uint64_t intr_spurious_cnt(void)
 {
-    return spurious_cnt;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < cpu_count(); i++)
+        sum += READ_ONCE(cpu_by_id(i)->intr->spurious_cnt);
+    return sum;
 }
 
 bool intr_in_handler(void)

@@ -7,10 +7,18 @@
 #include "arch/intr.h"
 #include "arch/spinlock.h"
 
-#define VECTOR_PIC_BASE   0x20 /* where the masked PIC's spurious interrupts end up, 16 vectors */
+/*
+ * A CPU serves the vector with the highest upper four bits first. VECTOR_SYNC stands below all
+ * device vectors: when it is served, the device interrupts that came before it have been.
+ */
+#define VECTOR_SYNC       0x20
 #define VECTOR_POOL_FIRST 0x30
-#define VECTOR_POOL_LAST  0xef
+#define VECTOR_POOL_LAST  0xdf
+#define VECTOR_PIC_BASE   0xe0 /* where the masked PIC's spurious interrupts end up, 16 vectors */
+#define VECTOR_PIC_CNT    16
 #define VECTOR_TIMER      0xf0
+#define VECTOR_CALL       0xf1
+#define VECTOR_KICK       0xf2
 #define VECTOR_SPURIOUS   0xff
 #define VECTOR_TABLE_BASE 0x20
 
@@ -24,12 +32,16 @@ struct intr_cpu {
     struct spinlock lock; /* the pool; dispatch reads the slots without it */
     unsigned free_cnt;
     unsigned next; /* where the search for a free vector goes on */
+    uint64_t spurious_cnt;
 };
 
 /* The boot CPU's table, ready for dispatch. */
 struct intr_cpu *intr_cpu_boot(void);
 
-/* Points one of the vectors above the pool at @fn, on @cpu. */
+/* Another CPU's table, NULL when memory is short. */
+struct intr_cpu *intr_cpu_create(void);
+
+/* Points one of the vectors outside the pool at @fn, on @cpu. */
 void intr_vector_set(unsigned cpu, unsigned vector, intr_handler_t fn, void *arg);
 
 #endif

@@ -13,19 +13,24 @@ static const struct lapic_ops *choose_ops(void)
 
 const struct lapic_ops *lapic = &xapic_ops;
 
-void lapic_init(void)
+void lapic_init_this(bool nmi_input)
 {
-    lapic = choose_ops();
     if (!lapic->enable())
         return;
     lapic->write(LAPIC_TPR, 0);
     lapic->write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | VECTOR_TIMER);
     lapic->write(LAPIC_LVT_LINT0, LAPIC_LVT_MASKED);
-    lapic->write(LAPIC_LVT_LINT1, LAPIC_LVT_NMI);
+    lapic->write(LAPIC_LVT_LINT1, nmi_input ? LAPIC_LVT_NMI : LAPIC_LVT_MASKED);
     lapic->write(LAPIC_LVT_ERROR, LAPIC_LVT_MASKED);
     lapic->write(LAPIC_TIMER_DIV, LAPIC_TIMER_DIV_16);
     lapic->write(LAPIC_SVR, LAPIC_SVR_ENABLE | VECTOR_SPURIOUS);
     cpu_this()->hw_id = lapic->id();
+}
+
+void lapic_init(void)
+{
+    lapic = choose_ops();
+    lapic_init_this(true);
     /* OVMF parks the other CPUs in MWAIT, which spins under emulation: INIT makes them wait for
      * start-up silently. */
     lapic->icr_write(0, LAPIC_ICR_ALL_BUT_SELF | LAPIC_ICR_ASSERT | LAPIC_ICR_INIT);

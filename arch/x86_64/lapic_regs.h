@@ -26,7 +26,9 @@
 #define LAPIC_LVT_TIMER_DEADLINE 0x40000u
 #define LAPIC_TIMER_DIV_16       0x3u
 
+#define LAPIC_ICR_NMI          0x400u
 #define LAPIC_ICR_INIT         0x500u
+#define LAPIC_ICR_STARTUP      0x600u /* | page number of where to start */
 #define LAPIC_ICR_ASSERT       0x4000u
 #define LAPIC_ICR_PENDING      0x1000u
 #define LAPIC_ICR_ALL_BUT_SELF 0xc0000u

@@ -9,10 +9,12 @@
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/fault_private.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp_private.h"
 
 #define IDENTITY_END (4ull << 30) /* of the tables that the boot path left */
 #define GIB_SHIFT    30
 #define LARGE_SHIFT  21
+#define START_END    (1ull << 20) /* CPUs start in real mode, below this */
 
 /* Table pages kept for mappings made before the page allocator is there. */
 #define TABLE_RESERVE_CNT 16
@@ -22,6 +24,7 @@ extern char _image_start[], _image_end[], _text_start[], _text_end[], _rodata_st
 extern char boot_stack_guard[], boot_stack_bottom[], boot_stack_top[];
 
 uint64_t memory_image_delta;
+static uint64_t start_page_pa;
 
 static uint64_t prot_flags(enum mem_prot prot)
 {
@@ -151,11 +154,31 @@ static uint64_t carve(struct boot_info *info, uint64_t cnt)
     return best->end_pa;
 }
 
+/* Takes the page on which the other CPUs start out of the memory map: the last below 640 KiB or so. */
+static void reserve_start_page(struct boot_info *info)
+{
+    for (uint32_t i = 0; i < info->mem_cnt; i++) {
+        struct boot_mem_range *range = &info->mem[i];
+
+        if (range->type != BOOT_MEM_USABLE || range->start_pa + PAGE_SIZE > START_END ||
+            range->end_pa - range->start_pa <= PAGE_SIZE)
+            continue;
+        if (range->end_pa <= START_END) {
+            range->end_pa -= PAGE_SIZE;
+            start_page_pa = range->end_pa;
+        } else {
+            start_page_pa = range->start_pa;
+            range->start_pa += PAGE_SIZE;
+        }
+    }
+}
+
 void memory_init(struct boot_info *info)
 {
     unsigned needed = tables_needed(info), extra_cnt = 0;
     uint64_t extra_pa = 0;
 
+    reserve_start_page(info);
     if (paging_nx() != 0)
         msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
     if (needed + TABLE_RESERVE_CNT > PAGING_POOL_CNT) {
@@ -167,8 +190,14 @@ void memory_init(struct boot_info *info)
     paging_begin(extra_pa, extra_cnt);
     map_image();
     map_ranges(info);
+    map_direct(start_page_pa, start_page_pa + (start_page_pa != 0 ? PAGE_SIZE : 0), MEM_RW);
     map_direct(extra_pa, extra_pa + extra_cnt * PAGE_SIZE, MEM_RW);
     paging_switch();
+}
+
+uint64_t memory_start_page(void)
+{
+    return start_page_pa;
 }
 
 void memory_set_page_source(uint64_t (*alloc)(void))
@@ -178,10 +207,11 @@ void memory_set_page_source(uint64_t (*alloc)(void))
 
 int memory_map(uintptr_t va, uint64_t pa, size_t len, enum mem_prot prot)
 {
-    uint64_t offset = pa & (PAGE_SIZE - 1);
+    uint64_t offset = pa & (PAGE_SIZE - 1), state;
     int rc = 0;
 
     len = (len + offset + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    state = spin_lock(&paging_lock);
     for (size_t off = 0; off < len; off += PAGE_SIZE) {
         rc = paging_map(va - offset + off, pa - offset + off, PAGE_SIZE, prot_flags(prot), false);
         if (rc < 0) {
@@ -189,14 +219,20 @@ int memory_map(uintptr_t va, uint64_t pa, size_t len, enum mem_prot prot)
             break;
         }
     }
+    spin_unlock(&paging_lock, state);
     return rc;
 }
 
 void memory_unmap(uintptr_t va, size_t len)
 {
     uintptr_t offset = va & (PAGE_SIZE - 1);
+    uint64_t state;
 
-    paging_unmap(va - offset, (len + offset + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
+    len = (len + offset + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    state = spin_lock(&paging_lock);
+    paging_unmap(va - offset, len);
+    spin_unlock(&paging_lock, state);
+    smp_flush(va - offset, len);
 }
 
 uint64_t memory_walk(uintptr_t va)

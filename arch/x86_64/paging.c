@@ -19,6 +19,10 @@ static uint64_t (*page_source)(void);
 static uint64_t root_pa;
 static unsigned level_top = 4;
 static bool live;
+struct spinlock paging_lock;
+
+/* What another CPU runs on while it leaves real mode; one for each level down to 2 MiB pages. */
+static uint64_t start_tables[4][ENTRY_CNT] __attribute__((aligned(4096)));
 
 static uint64_t *table_at(uint64_t pa)
 {
@@ -39,6 +43,11 @@ static uint64_t table_alloc(void)
     return page_source != NULL ? page_source() : 0;
 }
 
+uint64_t paging_page_alloc(void)
+{
+    return page_source != NULL ? page_source() : 0;
+}
+
 void paging_begin(uint64_t extra_pa, unsigned extra_cnt)
 {
     extra_next_pa = extra_pa;
@@ -54,6 +63,24 @@ void paging_switch(void)
 {
     cr3_write(root_pa);
     live = true;
+}
+
+uint64_t paging_root(void)
+{
+    return root_pa;
+}
+
+uint64_t paging_start_root(void)
+{
+    const uint64_t *root = table_at(root_pa);
+    unsigned last = level_top - 2;
+
+    for (unsigned i = ENTRY_CNT / 2; i < ENTRY_CNT; i++)
+        start_tables[0][i] = root[i];
+    for (unsigned i = 0; i < last; i++)
+        start_tables[i][0] = virt_to_phys(start_tables[i + 1]) | PTE_PRESENT | PTE_WRITE;
+    start_tables[last][0] = PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+    return virt_to_phys(start_tables[0]);
 }
 
 void paging_set_source(uint64_t (*alloc)(void))

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/spinlock.h"
 #include "arch/x86_64/cpu_regs.h"
 
 #define PAGE_LARGE_SIZE (2ul << 20)
@@ -13,12 +14,32 @@
 /* Table pages that lie in the image; enough for machines of a few GiB. */
 #define PAGING_POOL_CNT 48
 
+/* Held by whoever changes entries, once there are several CPUs. Walks need no lock: tables stay. */
+extern struct spinlock paging_lock;
+
 /* Starts an empty set of tables. More pages may be given: [@extra_pa, @extra_pa + @extra_cnt
  * pages), zeroed. */
 void paging_begin(uint64_t extra_pa, unsigned extra_cnt);
 
 /* Switches to the new tables; only upper-half addresses work from here on. */
 void paging_switch(void);
+
+/* The tables of the address space, physical. */
+uint64_t paging_root(void);
+
+/* Tables like these, and with the first 2 MiB at their physical addresses: for a CPU that leaves
+ * real mode there. */
+uint64_t paging_start_root(void);
+
+/* A zeroed page of the direct map, for good; its physical address, 0: none. */
+uint64_t paging_page_alloc(void);
+
+/* The top of a new stack in the stack area, for good; its pages need not be contiguous. 0: no
+ * memory. */
+uintptr_t paging_stack_alloc(size_t len);
+
+/* The page below 1 MiB that other CPUs start on, mapped in the direct map; 0: none was free. */
+uint64_t memory_start_page(void);
 
 /* Later table pages come from @alloc, which gives a zeroed page's physical address or 0. */
 void paging_set_source(uint64_t (*alloc)(void));
@@ -33,7 +54,7 @@ uint64_t *paging_entry(uintptr_t va, unsigned level, bool create);
  * stays. */
 int paging_map(uintptr_t va, uint64_t pa, uint64_t len, uint64_t flags, bool large);
 
-/* Removes 4 KiB pages; what is not mapped is passed over. */
+/* Removes 4 KiB pages, from this CPU's TLB too; what is not mapped is passed over. */
 void paging_unmap(uintptr_t va, uint64_t len);
 
 /* Physical address behind @va, UINT64_MAX when it is not mapped. */

@@ -4,6 +4,7 @@
 #include "arch/memory.h"
 #include "arch/x86_64/cpu_insn.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp_private.h"
 
 /*
  * Device registers at physical address P are mapped at DEVICE_BASE + P, so that mappings of the
@@ -27,7 +28,7 @@ enum stack_slot {
     SLOT_MORE
 };
 
-static uint8_t stack_slots[STACK_SLOT_CNT];
+static uint8_t stack_slots[STACK_SLOT_CNT]; /* under paging_lock */
 
 static unsigned refs_of(uint64_t entry)
 {
@@ -74,35 +75,56 @@ static void device_release(uint64_t pa, uint64_t end_pa)
     }
 }
 
-void *mmio_map(uint64_t pa, size_t len)
+static bool device_acquire(uint64_t pa, uint64_t end)
 {
-    uint64_t at = pa & ~(PAGE_SIZE - 1), end = (pa + len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    uint64_t at = pa;
 
-    if (len == 0 || pa >= DEVICE_LEN || len > DEVICE_LEN - pa)
-        return NULL;
     while (at < end) {
         bool large;
         uint64_t *entry = device_leaf(at, end, true, &large);
 
         if (entry == NULL || refs_of(*entry) == REFS_MAX) {
-            device_release(pa & ~(PAGE_SIZE - 1), at);
-            return NULL;
+            device_release(pa, at);
+            return false;
         }
         if (!(*entry & PTE_PRESENT))
             *entry = at | DEVICE_FLAGS | paging_nx() | (large ? PTE_LARGE : 0);
         *entry += REFS_ONE;
         at = leaf_end(at, large);
     }
-    return (void *)(uintptr_t)(DEVICE_BASE + pa);
+    return true;
+}
+
+static uint64_t page_floor(uint64_t pa)
+{
+    return pa & ~(PAGE_SIZE - 1);
+}
+
+void *mmio_map(uint64_t pa, size_t len)
+{
+    uint64_t state;
+    bool done;
+
+    if (len == 0 || pa >= DEVICE_LEN || len > DEVICE_LEN - pa)
+        return NULL;
+    state = spin_lock(&paging_lock);
+    done = device_acquire(page_floor(pa), page_floor(pa + len + PAGE_SIZE - 1));
+    spin_unlock(&paging_lock, state);
+    return done ? (void *)(uintptr_t)(DEVICE_BASE + pa) : NULL;
 }
 
 void mmio_unmap(void *va, size_t len)
 {
-    uint64_t pa = (uintptr_t)va - DEVICE_BASE;
+    uint64_t pa = (uintptr_t)va - DEVICE_BASE, start, end, state;
 
     if (va == NULL || pa >= DEVICE_LEN)
         return;
-    device_release(pa & ~(PAGE_SIZE - 1), (pa + len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
+    start = page_floor(pa);
+    end = page_floor(pa + len + PAGE_SIZE - 1);
+    state = spin_lock(&paging_lock);
+    device_release(start, end);
+    spin_unlock(&paging_lock, state);
+    smp_flush(DEVICE_BASE + start, end - start);
 }
 
 static size_t slots_for(size_t len)
@@ -111,7 +133,7 @@ static size_t slots_for(size_t len)
 }
 
 /* The stack's lowest page is the second of its first slot: the first one stays unmapped. */
-uintptr_t stack_area_alloc(size_t len)
+static uintptr_t take_slots(size_t len)
 {
     size_t wanted = slots_for(len), run = 0;
 
@@ -127,12 +149,36 @@ uintptr_t stack_area_alloc(size_t len)
     return 0;
 }
 
+uintptr_t stack_area_alloc(size_t len)
+{
+    uint64_t state = spin_lock(&paging_lock);
+    uintptr_t va = take_slots(len);
+
+    spin_unlock(&paging_lock, state);
+    return va;
+}
+
+uintptr_t paging_stack_alloc(size_t len)
+{
+    uintptr_t va = stack_area_alloc(len);
+
+    for (size_t off = 0; va != 0 && off < len; off += PAGE_SIZE) {
+        uint64_t pa = paging_page_alloc();
+
+        if (pa == 0 || memory_map(va + off, pa, PAGE_SIZE, MEM_RW) != 0)
+            return 0;
+    }
+    return va != 0 ? va + len : 0;
+}
+
 void stack_area_free(uintptr_t va, size_t len)
 {
     size_t first = (va - STACK_BASE) / STACK_SLOT_LEN;
+    uint64_t state = spin_lock(&paging_lock);
 
     for (size_t i = 0; i < slots_for(len) && first + i < STACK_SLOT_CNT; i++)
         stack_slots[first + i] = SLOT_FREE;
+    spin_unlock(&paging_lock, state);
 }
 
 const char *stack_area_describe(uintptr_t va, bool *guard)

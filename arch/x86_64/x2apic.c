@@ -35,6 +35,8 @@ static unsigned x2apic_id(void)
 
 static void x2apic_icr_write(unsigned dest, uint32_t command)
 {
+    /* Unlike a write to device memory this one does not wait for earlier stores. */
+    __asm__ volatile("mfence" ::: "memory");
     msr_write(msr_of(LAPIC_ICR_LOW), (uint64_t)dest << 32 | command);
 }
 

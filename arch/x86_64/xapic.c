@@ -14,7 +14,8 @@ static bool xapic_enable(void)
     uint64_t base = msr_read(MSR_APIC_BASE);
 
     msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
-    regs = mmio_map(base & APIC_BASE_PA_MASK, PAGE_SIZE);
+    if (regs == NULL)
+        regs = mmio_map(base & APIC_BASE_PA_MASK, PAGE_SIZE);
     return regs != NULL;
 }
 

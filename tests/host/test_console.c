@@ -73,17 +73,20 @@ __asm__(
 _Static_assert(sizeof(__start_console_commands) == 4 * 32, "the assembler's size of the set");
 
 /* What mutexes and the keyboard would call: nothing waits here. */
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
+int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
 {
     (void)wq;
+    (void)lock;
     (void)deadline_ns;
     abort();
 }
 
-bool wait_queue_wake_one(struct wait_queue *wq)
+struct thread *wait_queue_wake_first(struct wait_queue *wq);
+
+struct thread *wait_queue_wake_first(struct wait_queue *wq)
 {
     (void)wq;
-    return false;
+    return NULL;
 }
 
 void wait_queue_init(struct wait_queue *wq)

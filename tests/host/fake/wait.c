@@ -26,6 +26,31 @@ void wait_queue_wake_all(struct wait_queue *wq)
     (void)wq;
 }
 
+void wait_queue_enter(struct wait_queue *wq)
+{
+    (void)wq;
+}
+
+void wait_queue_leave(struct wait_queue *wq)
+{
+    (void)wq;
+}
+
+int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
+{
+    return wait_queue_sleep(wq, deadline_ns);
+}
+
+int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
+{
+    int rc;
+
+    spin_release(lock);
+    rc = wait_queue_sleep(wq, deadline_ns);
+    spin_acquire(lock);
+    return rc;
+}
+
 int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
 {
     (void)wq;

@@ -51,10 +51,12 @@ void mutex_lock(struct mutex *mutex)
 
 void mutex_unlock(struct mutex *mutex)
 {
-    uint64_t state = spin_lock(&mutex->lock);
+    uint64_t state;
 
+    /* Only the caller itself could change that. */
     if (mutex->depth == 0 || mutex->owner != thread_current())
         panic("mutex_unlock: the caller is not the owner");
+    state = spin_lock(&mutex->lock);
     if (--mutex->depth == 0) {
         mutex->owner = wait_queue_wake_first(&mutex->waiters);
         mutex->depth = mutex->owner != NULL ? 1 : 0;

@@ -242,20 +242,25 @@ static bool may_free(const struct region *r, uint64_t pa, size_t cnt)
            all_taken(r, (pa >> PAGE_SHIFT) - r->first, cnt);
 }
 
-void page_free(uint64_t pa, size_t cnt)
+static void give_back(struct region *r, size_t start, size_t cnt)
 {
-    struct region *r = region_of(pa, cnt);
-    uint64_t state = spin_lock(&lock);
-    size_t start;
-
-    if (!may_free(r, pa, cnt))
-        panic("page_free: %zu pages at 0x%llx are not allocated", cnt, (unsigned long long)pa);
-    start = (pa >> PAGE_SHIFT) - r->first;
     set_bits(r->bits, start, cnt, true);
     counts.free_cnt += cnt;
     if (r->top < start + cnt)
         r->top = start + cnt;
+}
+
+void page_free(uint64_t pa, size_t cnt)
+{
+    struct region *r = region_of(pa, cnt);
+    uint64_t state = spin_lock(&lock);
+    bool valid = may_free(r, pa, cnt);
+
+    if (valid)
+        give_back(r, (pa >> PAGE_SHIFT) - r->first, cnt);
     spin_unlock(&lock, state);
+    if (!valid)
+        panic("page_free: %zu pages at 0x%llx are not allocated", cnt, (unsigned long long)pa);
 }
 
 int page_claim(uint64_t pa, size_t cnt)

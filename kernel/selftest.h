@@ -2,8 +2,25 @@
 #ifndef KERNEL_SELFTEST_H
 #define KERNEL_SELFTEST_H
 
-/* Provokes the fault named @kind and does not return then; -EINVAL with console_fail() when there
- * is none. */
-int selftest_fault(const char *kind);
+/* A check is a function that returns what it found wrong; NULL when nothing. */
+#define SELFTEST_CHECK(cond) \
+    do {                     \
+        if (!(cond))         \
+            return #cond;    \
+    } while (0)
+
+/* Across all CPUs in use. */
+const char *selftest_calls(void);
+const char *selftest_wakes(void);
+const char *selftest_locks(void);
+const char *selftest_smp_timers(void);
+const char *selftest_work(void);
+const char *selftest_mappings(void);
+
+/*
+ * Provokes the fault named @kind in a thread on @cpu, or in the caller if that is its CPU, and does not
+ * return then; -EINVAL with console_fail() when there is none.
+ */
+int selftest_fault(const char *kind, unsigned cpu);
 
 #endif

@@ -18,12 +18,7 @@
 
 #define MS 1000000ull
 
-/* What a check found wrong; NULL when nothing. */
-#define CHECK(cond)       \
-    do {                  \
-        if (!(cond))      \
-            return #cond; \
-    } while (0)
+#define CHECK SELFTEST_CHECK
 
 static const char *check_pages(void)
 {
@@ -214,7 +209,9 @@ static const struct check {
     const char *(*fn)(void);
 } checks[] = {
     {"pages", check_pages},   {"heap", check_heap},     {"threads", check_threads},
-    {"stacks", check_stacks}, {"timers", check_timers},
+    {"stacks", check_stacks}, {"timers", check_timers},   {"calls", selftest_calls},
+    {"wakes", selftest_wakes}, {"locks", selftest_locks}, {"alarms", selftest_smp_timers},
+    {"work", selftest_work}, {"maps", selftest_mappings},
 };
 #define CHECK_CNT (sizeof(checks) / sizeof(checks[0]))
 
@@ -238,16 +235,25 @@ static int run_checks(void)
 
 static int selftest_run(int argc, char **argv)
 {
+    unsigned long long cpu = cpu_this()->id;
+    int rc = 0;
+
     if (argc == 1)
         return run_checks();
-    if (argc != 3 || strcmp(argv[1], "fault") != 0)
+    if (argc < 3 || argc > 4 || strcmp(argv[1], "fault") != 0)
         return console_usage();
-    return selftest_fault(argv[2]);
+    if (argc == 4)
+        rc = console_number(argv[3], "CPU", &cpu);
+    if (rc != 0)
+        return rc;
+    if (cpu >= cpu_count())
+        return console_fail(-ENODEV, "CPU %llu is not in use", cpu);
+    return selftest_fault(argv[2], (unsigned)cpu);
 }
 
 CONSOLE_COMMAND(
     selftest, .name = "selftest",
     .usage = "selftest\n"
-             "selftest fault null|page|stack|ud|div|write-text|write-rodata|exec-data|panic",
-    .summary = "check memory, threads, timers; or provoke a fault, which stops the machine",
+             "selftest fault null|page|stack|ud|div|write-text|write-rodata|exec-data|panic [CPU]",
+    .summary = "check memory, threads, timers, CPUs; or provoke a fault, which stops the machine",
     .run = selftest_run);

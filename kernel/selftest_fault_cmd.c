@@ -3,9 +3,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "arch/cpu.h"
 #include "kernel/console.h"
 #include "kernel/panic.h"
 #include "kernel/selftest.h"
+#include "kernel/thread.h"
 
 /* In the half of the address space where nothing is ever mapped. */
 #define UNMAPPED 0x123456789000ull
@@ -87,12 +89,33 @@ static const struct fault {
     {"panic", fault_panic},
 };
 
-int selftest_fault(const char *kind)
+static void fault_thread(void *arg)
+{
+    const struct fault *fault = arg;
+
+    fault->fn();
+}
+
+/* Stops the machine, or nothing has happened. */
+static void provoke(const struct fault *fault, unsigned cpu)
+{
+    struct thread *thread;
+
+    if (cpu == cpu_this()->id) {
+        fault->fn();
+        return;
+    }
+    thread = thread_create_on(cpu, "selftest", fault_thread, (void *)(uintptr_t)fault, 0);
+    if (thread != NULL)
+        thread_join(thread);
+}
+
+int selftest_fault(const char *kind, unsigned cpu)
 {
     for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         if (strcmp(faults[i].kind, kind) != 0)
             continue;
-        faults[i].fn();
+        provoke(&faults[i], cpu);
         return console_fail(-EIO, "nothing happened");
     }
     return console_fail(-EINVAL, "no fault \"%s\"", kind);

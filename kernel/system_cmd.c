@@ -49,7 +49,7 @@ static unsigned idle_share(unsigned cpu)
 
 static int cpu_run(int argc, char **argv)
 {
-    unsigned share = idle_share(0);
+    unsigned sum = 0;
 
     (void)argv;
     if (argc != 1)
@@ -57,12 +57,18 @@ static int cpu_run(int argc, char **argv)
     print("%s, %s, %u in use\n", cpu_model(), cpu_arch_name(), cpu_count());
     print("clock %llu.%06llu MHz, measured by %s\n", (unsigned long long)clock_hz() / 1000000,
           (unsigned long long)clock_hz() % 1000000, clock_source());
-    print("up %llu ms, CPU 0 idle %u.%u %%\n", (unsigned long long)clock_ns() / 1000000, share / 10,
-          share % 10);
+    print("up %llu ms\n", (unsigned long long)clock_ns() / 1000000);
+    print("CPU  APIC id      idle\n");
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        unsigned share = idle_share(cpu);
+
+        print("%3u  %7u  %5u.%u %%\n", cpu, cpu_hw_id(cpu), share / 10, share % 10);
+        sum += share;
+    }
     result("cpu.count", cpu_count(), "cpus");
     result("cpu.clock", clock_hz(), "hz");
     result("cpu.uptime", clock_ns(), "ns");
-    result("cpu.idle", share, "permille");
+    result("cpu.idle", sum / cpu_count(), "permille");
     return 0;
 }
 

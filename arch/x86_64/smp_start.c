@@ -13,14 +13,15 @@
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/lapic_regs.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/smp_private.h"
 #include "arch/x86_64/text.h"
 #include "arch/x86_64/trampoline.h"
 
 #define INIT_US      10000 /* Intel SDM volume 3A, 9.4.4; virtual CPUs need no time */
 #define AGAIN_US     200
-#define START_US     1000000 /* a virtual CPU may have to wait for a host that is busy */
-#define POLL_US      10
+#define START_US     500000 /* a virtual CPU may have to wait for a host that is busy */
 #define APIC_ID_MAX  0xfe /* what a message-signalled interrupt can name */
+#define CYCLES_PER_US 5000u /* at least: the clock has not been measured yet */
 #define WARNING_LEN  96
 #define ADDRESS_END  (1ull << 32)
 #define EFER_LMA_BIT (1ull << 10)
@@ -40,8 +41,10 @@ _Noreturn void smp_ap_main(void)
     if (!__atomic_compare_exchange_n(&smp_token, &claimed, up, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
         cpu_halt();
-    while (cpu_count() <= id)
+    while (cpu_count() <= id) {
+        smp_clock_serve();
         cpu_relax();
+    }
     ap_main();
     cpu_halt();
 }
@@ -73,12 +76,14 @@ static bool trampoline_install(uint64_t pa)
 /* True when the token is @wanted within @us. */
 static bool await_token(uint64_t wanted, unsigned us)
 {
-    for (unsigned waited = 0; waited < us; waited += POLL_US) {
-        if (__atomic_load_n(&smp_token, __ATOMIC_ACQUIRE) == wanted)
-            return true;
-        clock_delay_us(POLL_US);
+    const uint64_t start = clock_cycles();
+
+    while (__atomic_load_n(&smp_token, __ATOMIC_ACQUIRE) != wanted) {
+        if (clock_cycles() - start > (uint64_t)us * CYCLES_PER_US)
+            return false;
+        cpu_relax();
     }
-    return false;
+    return true;
 }
 
 /* Takes the token back if it is still @expected. */
@@ -166,10 +171,13 @@ void smp_start(unsigned limit, void (*main)(void), void (*warn)(const char *text
         }
         outcome = start_one(apic_id);
         prepared = outcome == CPU_SILENT;
-        if (outcome == CPU_STARTED)
+        if (outcome == CPU_STARTED) {
+            if (!smp_clock_match())
+                warn_cpu(warn, apic_id, "has a clock of its own: times may seem to go back");
             cpu_set_count(next_id + 1);
-        else
+        } else {
             warn_cpu(warn, apic_id, "did not start, left out");
+        }
         if (outcome == CPU_LOST)
             return;
     }

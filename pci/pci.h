@@ -34,8 +34,18 @@ struct pci_bar {
     uint64_t len;  /* bytes, power of two */
 };
 
+/* How a function gets its interrupts now; msix/pci_vectors.h has the transitions. */
+enum pci_irq_mode {
+    PCI_IRQ_OFF,
+    PCI_IRQ_INTX,
+    PCI_IRQ_MSI,
+    PCI_IRQ_MSIX
+};
+#define PCI_IRQ_MODE_CNT 4
+
 struct pci_driver;
 struct msix_state; /* msix/: private state of a function whose MSI-X is enabled */
+struct msi_state;  /* the same of MSI */
 
 struct pci_device {
     struct list link; /* in scan order */
@@ -50,7 +60,11 @@ struct pci_device {
     struct pci_bar bars[PCI_BAR_CNT];
     const struct pci_driver *driver; /* whose id table matched; NULL: none, or its probe failed */
     void *driver_data;
+    bool probed; /* its driver, if any, has been asked */
+    enum pci_irq_mode irq_mode;
     struct msix_state *msix;
+    struct msi_state *msi;
+    unsigned intx_irq; /* descriptor of the line in mode INTX */
 };
 
 struct pci_id {
@@ -93,9 +107,9 @@ void pci_write16(const struct pci_device *pdev, unsigned reg, uint16_t value);
 void pci_write32(const struct pci_device *pdev, unsigned reg, uint32_t value);
 
 /*
- * Early, before memory that firmware used is given out: bus mastering and decoding off for every
- * function but bridges; its driver turns them on. Decoding is off here, once, because each switch
- * makes an emulator rebuild its memory map: sizing BARs then needs none.
+ * Early, before memory that firmware used is given out: bus mastering, decoding and INTx off for
+ * every function but bridges; its driver turns them on. Decoding is off here, once, because each
+ * switch makes an emulator rebuild its memory map: sizing BARs then needs none.
  * @visit (may be NULL) sees each function first, with only addr, name, ids and header_type filled
  * in.
  */

@@ -84,7 +84,7 @@ void pci_write32(const struct pci_device *pdev, unsigned reg, uint32_t value)
  * alone. A write that changes nothing is left out: to a virtual machine it costs more than the
  * read.
  */
-static uint16_t command_change(const struct pci_device *pdev, uint16_t clear, uint16_t set)
+uint16_t pci_command_change(const struct pci_device *pdev, uint16_t clear, uint16_t set)
 {
     const uint16_t before = pci_read16(pdev, PCI_COMMAND);
     const uint16_t after = (uint16_t)((before & ~clear) | set);
@@ -97,10 +97,10 @@ static uint16_t command_change(const struct pci_device *pdev, uint16_t clear, ui
 
 uint16_t pci_command_set(const struct pci_device *pdev, uint16_t bits)
 {
-    return command_change(pdev, 0, bits);
+    return pci_command_change(pdev, 0, bits);
 }
 
 uint16_t pci_command_clear(const struct pci_device *pdev, uint16_t bits)
 {
-    return command_change(pdev, bits, 0);
+    return pci_command_change(pdev, bits, 0);
 }

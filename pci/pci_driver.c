@@ -21,6 +21,7 @@ void pci_probe_all(void)
     for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
         int rc;
 
+        pdev->probed = true;
         if (!pdev->driver)
             continue;
         rc = pdev->driver->probe(pdev);

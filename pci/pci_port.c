@@ -16,7 +16,7 @@ static bool port_covers(struct pci_address addr, unsigned reg)
     return addr.segment == 0 && reg < PCI_CFG_SPACE_LEN;
 }
 
-/* Held between the two accesses: another CPU, or a handler, may read configuration space too. */
+/* Of the pair: between the two accesses neither another CPU nor a handler may select. */
 static struct spinlock lock;
 
 static uint32_t port_read(struct pci_address addr, unsigned reg, unsigned width)

@@ -34,6 +34,9 @@ uint32_t pci_config_read(struct pci_address addr, unsigned reg, unsigned width);
 void pci_config_write(struct pci_address addr, unsigned reg, unsigned width, uint32_t value);
 bool pci_config_covers(struct pci_address addr, unsigned reg, unsigned width);
 
+/* Clears, then sets Command bits by one write at most; returns the register as read back. */
+uint16_t pci_command_change(const struct pci_device *pdev, uint16_t clear, uint16_t set);
+
 /* Calls @fn for each root bus that firmware names. */
 void pci_for_each_root(void (*fn)(uint16_t segment, uint8_t bus, uint8_t bus_end, void *arg),
                        void *arg);

@@ -31,7 +31,8 @@ static void quiesce_function(const struct pci_device *found, void *arg)
     if (quiesce->visit)
         quiesce->visit(&pdev);
     if (!is_bridge_class(&pdev))
-        pci_command_clear(&pdev, PCI_COMMAND_MASTER | PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+        pci_command_change(&pdev, PCI_COMMAND_MASTER | PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
+                           PCI_COMMAND_INTX_DISABLE);
 }
 
 static void quiesce_bus(uint16_t segment, uint8_t bus, struct quiesce *quiesce)

@@ -114,8 +114,21 @@
 #define PCI_MSI_FLAGS_ENABLE      0x0001
 #define PCI_MSI_FLAGS_QMASK       0x000e /* log2 of the vectors offered */
 #define PCI_MSI_FLAGS_QMASK_SHIFT 1
+#define PCI_MSI_FLAGS_QSIZE       0x0070 /* log2 of the vectors in use */
+#define PCI_MSI_FLAGS_QSIZE_SHIFT 4
+#define PCI_MSI_FLAGS_64BIT       0x0080
+#define PCI_MSI_FLAGS_MASKBIT     0x0100 /* has mask and pending bits */
 #define PCI_MSI_QMASK_MAX         5
+#define PCI_MSI_ADDRESS_LO        4
+#define PCI_MSI_ADDRESS_HI        8 /* with PCI_MSI_FLAGS_64BIT, all that follows 4 higher */
+#define PCI_MSI_DATA_32           8
+#define PCI_MSI_DATA_64           12
+#define PCI_MSI_MASK_32           12
+#define PCI_MSI_MASK_64           16
 #define PCI_MSI_LEN_MIN           10
+#define PCI_MSI_LEN_64            14
+#define PCI_MSI_LEN_MASK_32       20
+#define PCI_MSI_LEN_MASK_64       24
 
 #define PCI_MSIX_FLAGS         2
 #define PCI_MSIX_FLAGS_QSIZE   0x07ff /* table entries minus one */

@@ -10,7 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "msix/msix_regs.h"
-#include "pci/pci.h"
+#include "msix/pci_irq_kind.h"
 
 /* Where table or PBA lies, as the capability says. */
 struct region {
@@ -30,8 +30,7 @@ struct msix_state {
     struct msix_table_entry *table;
     uint8_t *pba;
     size_t table_len, pba_len;
-    uint16_t flags; /* control register as it was before */
-    bool intx_was_on;
+    uint16_t flags;     /* control register as it was before */
     unsigned table_cnt; /* entries of the function */
     unsigned cnt;       /* entries in use */
     struct entry entries[];
@@ -129,22 +128,6 @@ static int regions_read(const struct pci_device *pdev, unsigned table_cnt, struc
     return 0;
 }
 
-/* Why MSI-X cannot be enabled now, or 0. Changes nothing. */
-static int enable_check(const struct pci_device *pdev, unsigned cnt)
-{
-    if (!pdev->msix_cap)
-        return -ENODEV;
-    if (pdev->msix)
-        return -EALREADY;
-    if (pdev->msi_cap && (pci_read16(pdev, pdev->msi_cap + PCI_MSI_FLAGS) & PCI_MSI_FLAGS_ENABLE))
-        return -ENXIO;
-    if (!(pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_MEMORY))
-        return -ENXIO;
-    if (cnt == 0 || cnt > MSIX_ENTRY_MAX)
-        return -EINVAL;
-    return 0;
-}
-
 static int map_regions(struct msix_state *msix, const struct region *table,
                        const struct region *pba)
 {
@@ -166,16 +149,13 @@ static void unmap_regions(const struct msix_state *msix)
     pci_bar_unmap(msix->pdev, msix->table, msix->table_len);
 }
 
-/* MSI-X on with all entries silent: some functions answer table accesses only then. INTx off, as
- * long as it is on. */
+/* MSI-X on with all entries silent: some functions answer table accesses only then. */
 static void switch_on(struct msix_state *msix)
 {
     const struct pci_device *pdev = msix->pdev;
 
     msix->flags = flags_read(pdev);
-    msix->intx_was_on = !(pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
     flags_write(pdev, msix->flags | PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-    pci_command_set(pdev, PCI_COMMAND_INTX_DISABLE);
     for (unsigned i = 0; i < msix->table_cnt; i++) {
         const uint32_t control = mmio_read32(&msix->table[i].control);
 
@@ -189,8 +169,6 @@ static void switch_on(struct msix_state *msix)
 static void switch_off(const struct msix_state *msix)
 {
     flags_write(msix->pdev, msix->flags);
-    if (msix->intx_was_on)
-        pci_command_clear(msix->pdev, PCI_COMMAND_INTX_DISABLE);
 }
 
 static void irqs_free(struct msix_state *msix, unsigned cnt)
@@ -199,10 +177,10 @@ static void irqs_free(struct msix_state *msix, unsigned cnt)
         irq_free((unsigned)msix->entries[cnt].irq);
 }
 
-static int irqs_alloc(struct msix_state *msix)
+static int irqs_alloc(struct msix_state *msix, const cpu_mask_t *masks)
 {
     for (unsigned i = 0; i < msix->cnt; i++) {
-        const int irq = irq_alloc(&msix_chip, msix, i, 0);
+        const int irq = irq_alloc(&msix_chip, msix, i, masks ? masks[i] : 0);
 
         if (irq < 0) {
             irqs_free(msix, i);
@@ -214,7 +192,7 @@ static int irqs_alloc(struct msix_state *msix)
 }
 
 /* @msix has its counts; everything else is built here. */
-static int enable(struct msix_state *msix)
+static int switch_all_on(struct msix_state *msix, const cpu_mask_t *masks)
 {
     struct region table, pba;
     int rc = regions_read(msix->pdev, msix->table_cnt, &table, &pba);
@@ -225,7 +203,7 @@ static int enable(struct msix_state *msix)
     if (rc)
         return rc;
     switch_on(msix);
-    rc = irqs_alloc(msix);
+    rc = irqs_alloc(msix, masks);
     if (rc)
         goto err_on;
     flags_write(msix->pdev,
@@ -240,29 +218,20 @@ err_on:
     return rc;
 }
 
-unsigned msix_entry_cnt(const struct pci_device *pdev)
-{
-    return pci_msix_cnt(pdev);
-}
-
-int msix_enable(struct pci_device *pdev, unsigned cnt)
+static int msix_kind_enable(struct pci_device *pdev, unsigned cnt, const cpu_mask_t *masks)
 {
     struct msix_state *msix;
-    int rc = enable_check(pdev, cnt);
-    unsigned table_cnt;
+    int rc;
 
-    if (rc)
-        return rc;
-    table_cnt = msix_entry_cnt(pdev);
-    if (cnt > table_cnt)
-        return -ENOSPC;
+    if (!(pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_MEMORY))
+        return -ENXIO;
     msix = calloc(1, sizeof(*msix) + cnt * sizeof(msix->entries[0]));
     if (!msix)
         return -ENOMEM;
     msix->pdev = pdev;
-    msix->table_cnt = table_cnt;
+    msix->table_cnt = pci_msix_cnt(pdev);
     msix->cnt = cnt;
-    rc = enable(msix);
+    rc = switch_all_on(msix, masks);
     if (rc) {
         free(msix);
         return rc;
@@ -271,18 +240,21 @@ int msix_enable(struct pci_device *pdev, unsigned cnt)
     return 0;
 }
 
-void msix_disable(struct pci_device *pdev)
+static void msix_kind_disable(struct pci_device *pdev)
 {
     struct msix_state *msix = pdev->msix;
 
-    if (!msix)
-        return;
     flags_write(pdev, flags_read(pdev) | PCI_MSIX_FLAGS_MASKALL);
     irqs_free(msix, msix->cnt);
     switch_off(msix);
     unmap_regions(msix);
     pdev->msix = NULL;
     free(msix);
+}
+
+static unsigned msix_cnt(const struct pci_device *pdev)
+{
+    return pdev->msix ? pdev->msix->cnt : 0;
 }
 
 bool msix_enabled(const struct pci_device *pdev)
@@ -292,9 +264,7 @@ bool msix_enabled(const struct pci_device *pdev)
 
 int msix_irq(const struct pci_device *pdev, unsigned entry)
 {
-    const struct msix_state *msix = pdev->msix;
-
-    return msix && entry < msix->cnt ? msix->entries[entry].irq : -EINVAL;
+    return entry < msix_cnt(pdev) ? pdev->msix->entries[entry].irq : -EINVAL;
 }
 
 bool msix_pending(const struct pci_device *pdev, unsigned entry)
@@ -305,3 +275,12 @@ bool msix_pending(const struct pci_device *pdev, unsigned entry)
         return false;
     return (mmio_read32(msix->pba + (size_t)(entry / 32) * 4) >> (entry % 32)) & 1;
 }
+
+const struct pci_irq_kind pci_msix_kind = {
+    .max = MSIX_ENTRY_MAX,
+    .offered = pci_msix_cnt,
+    .enable = msix_kind_enable,
+    .disable = msix_kind_disable,
+    .cnt = msix_cnt,
+    .irq = msix_irq,
+};

@@ -1,10 +1,12 @@
 /* MSI-X: what is checked before the device is touched, programming while masked, and undoing all of
  * it. */
-/* sources: msix/msix.c irq/irq.c irq/irq_action.c irq/irq_dispatch.c irq/irq_thread.c
+/* sources: msix/pci_irq.c msix/pci_vectors.c msix/msix.c msix/msi.c msix/intx.c irq/irq.c
+ * irq/irq_action.c irq/irq_dispatch.c irq/irq_thread.c irq/irq_gsi.c irq/spread.c
  * pci/pci_bar.c pci/pci_cap.c pci/pci_config.c pci/pci_report.c kernel/format.c
- * tests/host/fake/fake_pci.c tests/host/fake/fake_intr.c tests/host/fake/report.c
- * tests/host/fake/panic.c tests/host/fake/log.c kernel/mutex.c kernel/timer.c
- * tests/host/fake/fake_thread.c tests/host/fake/wait.c tests/host/fake/clock.c */
+ * kernel/error.c kernel/mutex.c kernel/timer.c tests/host/fake/fake_pci.c
+ * tests/host/fake/fake_pci_irq.c tests/host/fake/fake_intr.c tests/host/fake/report.c
+ * tests/host/fake/panic.c tests/host/fake/log.c tests/host/fake/fake_thread.c
+ * tests/host/fake/wait.c tests/host/fake/clock.c */
 /* cflags: -include tests/host/fake/fake_mmio.h */
 #include <errno.h>
 #include <setjmp.h>
@@ -22,14 +24,13 @@
 #include "irq/irq.h"
 #include "msix/msix.h"
 #include "msix/msix_regs.h"
+#include "msix/pci_vectors.h"
 #include "pci/pci_private.h"
 
 #define CAP     0x40
 #define MSI     0x60
 #define BAR     1
 #define PBA_OFF 0x800
-
-struct list pci_devices = LIST_INIT(pci_devices);
 
 static struct fake_pci_function *fn;
 static struct pci_device pdev;
@@ -63,7 +64,7 @@ static int setup(void **state)
     fn->writable[CAP + PCI_MSIX_FLAGS + 1] = 0xc0;
     fn->writable[MSI + PCI_MSI_FLAGS] = 1;
     set_table(4, BAR, PBA_OFF | BAR);
-    fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+    fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
     for (unsigned i = 0; i < 4; i++)
         entry(i)->control = MSIX_CONTROL_MASKED;
     fake_pci_device(fn, &pdev);
@@ -97,8 +98,8 @@ static uint16_t flags(void)
 static void test_enable_programs_masked_entries(void **state)
 {
     (void)state;
-    assert_int_equal(msix_entry_cnt(&pdev), 4);
-    assert_int_equal(msix_enable(&pdev, 3), 0);
+    assert_int_equal(pci_vectors_offered(&pdev, PCI_IRQ_MSIX), 4);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 3, NULL), 0);
     assert_true(msix_enabled(&pdev));
     assert_int_equal(flags() & (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL),
                      PCI_MSIX_FLAGS_ENABLE);
@@ -117,7 +118,7 @@ static void test_enable_programs_masked_entries(void **state)
     }
     assert_int_equal(entry(3)->address_low, 0);
     assert_int_equal(msix_irq(&pdev, 3), -EINVAL);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
     expect_untouched();
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(entry(i)->control, MSIX_CONTROL_MASKED);
@@ -137,7 +138,7 @@ static void test_an_action_unmasks_only_its_entry(void **state)
     unsigned irq;
 
     (void)state;
-    assert_int_equal(msix_enable(&pdev, 2), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), 0);
     irq = (unsigned)msix_irq(&pdev, 1);
     assert_int_equal(irq_request(irq, handle, &handled, "fake-rx0"), 0);
     assert_int_equal(entry(0)->control, MSIX_CONTROL_MASKED);
@@ -150,7 +151,7 @@ static void test_an_action_unmasks_only_its_entry(void **state)
     irq_unmask(irq);
     irq_release(irq, &handled);
     assert_int_equal(entry(1)->control, MSIX_CONTROL_MASKED);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
     expect_untouched();
 }
 
@@ -161,37 +162,34 @@ static void test_reserved_control_bits_are_preserved(void **state)
     (void)state;
     entry(0)->control = 0xabcd0000;
     entry(3)->control = 0x12340000;
-    assert_int_equal(msix_enable(&pdev, 1), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 1, NULL), 0);
     assert_int_equal(entry(0)->control, 0xabcd0001);
     assert_int_equal(entry(3)->control, 0x12340001);
     irq = (unsigned)msix_irq(&pdev, 0);
     assert_int_equal(irq_request(irq, handle, &handled, "fake-rx0"), 0);
     assert_int_equal(entry(0)->control, 0xabcd0000);
     irq_release(irq, &handled);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
 }
 
 static void test_preconditions(void **state)
 {
     (void)state;
-    assert_int_equal(msix_enable(&pdev, 0), -EINVAL);
-    assert_int_equal(msix_enable(&pdev, MSIX_ENTRY_MAX + 1), -EINVAL);
-    assert_int_equal(msix_enable(&pdev, 5), -ENOSPC);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 0, NULL), -EINVAL);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, MSIX_ENTRY_MAX + 1, NULL), -EINVAL);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 5, NULL), -ENOSPC);
     expect_untouched();
 
     fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_IO);
-    assert_int_equal(msix_enable(&pdev, 2), -ENXIO);
-    fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), -ENXIO);
+    fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 
-    fn->config[MSI + PCI_MSI_FLAGS] = PCI_MSI_FLAGS_ENABLE;
-    assert_int_equal(msix_enable(&pdev, 2), -ENXIO);
-    fn->config[MSI + PCI_MSI_FLAGS] = 0;
     expect_untouched();
 
     pdev.msix_cap = 0;
-    assert_int_equal(msix_entry_cnt(&pdev), 0);
-    assert_int_equal(msix_enable(&pdev, 1), -ENODEV);
-    msix_disable(&pdev);
+    assert_int_equal(pci_vectors_offered(&pdev, PCI_IRQ_MSIX), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 1, NULL), -ENODEV);
+    pci_vectors_free(&pdev);
     assert_int_equal(msix_irq(&pdev, 0), -EINVAL);
     assert_false(msix_pending(&pdev, 0));
 }
@@ -202,14 +200,14 @@ static void test_enabled_twice(void **state)
     int irq;
 
     (void)state;
-    assert_int_equal(msix_enable(&pdev, 2), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), 0);
     memcpy(config, fn->config, sizeof(config));
     irq = msix_irq(&pdev, 1);
-    assert_int_equal(msix_enable(&pdev, 2), -EALREADY);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), -EALREADY);
     assert_memory_equal(config, fn->config, sizeof(config));
     assert_int_equal(msix_irq(&pdev, 1), irq);
-    msix_disable(&pdev);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
+    pci_vectors_free(&pdev);
     expect_untouched();
 }
 
@@ -217,7 +215,7 @@ static void expect_refused(unsigned cnt, uint32_t table, uint32_t pba)
 {
     set_table(cnt, table, pba);
     memcpy(config_before, fn->config, sizeof(config_before));
-    assert_int_equal(msix_enable(&pdev, 1), -EINVAL);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 1, NULL), -EINVAL);
     expect_untouched();
 }
 
@@ -236,15 +234,15 @@ static void test_table_and_pba_must_lie_in_their_bar(void **state)
     expect_refused(4, BAR, 0x38 | BAR); /* PBA over the table */
 
     set_table(4, 0xfc0 | BAR, 0xfb8 | BAR); /* tight, but sound */
-    assert_int_equal(msix_enable(&pdev, 4), 0);
-    msix_disable(&pdev);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 4, NULL), 0);
+    pci_vectors_free(&pdev);
 }
 
 static void test_an_unassigned_bar_is_refused(void **state)
 {
     (void)state;
     pdev.bars[BAR].base = 0;
-    assert_int_equal(msix_enable(&pdev, 1), -EINVAL);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 1, NULL), -EINVAL);
     expect_untouched();
 }
 
@@ -255,12 +253,12 @@ static void test_full_size_tables(void **state)
     set_table(2048, BAR, 0x8000 | BAR);
     fake_pci_device(fn, &pdev);
     memcpy(config_before, fn->config, sizeof(config_before));
-    assert_int_equal(msix_enable(&pdev, 90), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 90, NULL), 0);
     assert_int_equal(entry(2047)->control, MSIX_CONTROL_MASKED);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
     expect_untouched();
     /* More than there are vectors: all those taken so far go back. */
-    assert_int_equal(msix_enable(&pdev, 2048), -ENOSPC);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2048, NULL), -ENOSPC);
     expect_untouched();
 }
 
@@ -287,19 +285,19 @@ static void test_read_back_failures_undo_everything(void **state)
         memset(fn->memory[BAR], 0, 0x40);
         stuck = registers[i];
         fake_pci_mmio_write = drop_stuck;
-        assert_int_equal(msix_enable(&pdev, 4), -EIO);
+        assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 4, NULL), -EIO);
         fake_pci_mmio_write = NULL;
         expect_untouched();
     }
-    assert_int_equal(msix_enable(&pdev, 4), 0);
-    msix_disable(&pdev);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 4, NULL), 0);
+    pci_vectors_free(&pdev);
 }
 
 static void test_an_enable_bit_that_does_not_stick(void **state)
 {
     (void)state;
     fn->writable[CAP + PCI_MSIX_FLAGS + 1] = 0x40;
-    assert_int_equal(msix_enable(&pdev, 2), -EIO);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), -EIO);
     expect_untouched();
 }
 
@@ -307,10 +305,10 @@ static void test_vectors_run_out(void **state)
 {
     (void)state;
     fake_intr_reset(2);
-    assert_int_equal(msix_enable(&pdev, 3), -ENOSPC);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 3, NULL), -ENOSPC);
     expect_untouched();
-    assert_int_equal(msix_enable(&pdev, 2), 0);
-    msix_disable(&pdev);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), 0);
+    pci_vectors_free(&pdev);
     expect_untouched();
 }
 
@@ -319,19 +317,9 @@ static void test_mappings_that_fail(void **state)
     (void)state;
     for (unsigned i = 1; i <= 2; i++) {
         fake_pci_map_fail = i;
-        assert_int_equal(msix_enable(&pdev, 2), -ENOMEM);
+        assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), -ENOMEM);
         expect_untouched();
     }
-}
-
-static void test_intx_stays_off_if_it_was_off(void **state)
-{
-    (void)state;
-    fake_pci_put(fn, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
-    memcpy(config_before, fn->config, sizeof(config_before));
-    assert_int_equal(msix_enable(&pdev, 2), 0);
-    msix_disable(&pdev);
-    expect_untouched();
 }
 
 static void test_pending_bits(void **state)
@@ -339,12 +327,12 @@ static void test_pending_bits(void **state)
     (void)state;
     fake_pci_set_bar(fn, BAR, 0, 0x1000, 0xfebd1000);
     set_table(70, BAR, PBA_OFF | BAR);
-    assert_int_equal(msix_enable(&pdev, 70), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 70, NULL), 0);
     fn->memory[BAR][PBA_OFF + 8] = 0x20;
     assert_true(msix_pending(&pdev, 69));
     assert_false(msix_pending(&pdev, 5));
     assert_false(msix_pending(&pdev, 70));
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
 }
 
 static void test_disable_with_an_action_left_is_our_bug(void **state)
@@ -352,12 +340,12 @@ static void test_disable_with_an_action_left_is_our_bug(void **state)
     unsigned irq;
 
     (void)state;
-    assert_int_equal(msix_enable(&pdev, 1), 0);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 1, NULL), 0);
     irq = (unsigned)msix_irq(&pdev, 0);
     irq_request(irq, handle, &handled, "left");
-    assert_true(PANICS(msix_disable(&pdev)));
+    assert_true(PANICS(pci_vectors_free(&pdev)));
     irq_release(irq, &handled);
-    msix_disable(&pdev);
+    pci_vectors_free(&pdev);
     assert_int_equal(fake_intr_used(), 0);
 }
 
@@ -376,7 +364,6 @@ int main(void)
         cmocka_unit_test_setup(test_an_enable_bit_that_does_not_stick, setup),
         cmocka_unit_test_setup(test_vectors_run_out, setup),
         cmocka_unit_test_setup(test_mappings_that_fail, setup),
-        cmocka_unit_test_setup(test_intx_stays_off_if_it_was_off, setup),
         cmocka_unit_test_setup(test_pending_bits, setup),
         cmocka_unit_test_setup(test_disable_with_an_action_left_is_our_bug, setup),
     };

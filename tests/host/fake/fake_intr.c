@@ -29,6 +29,8 @@ static bool in_handler;
 
 void (*fake_smp_sync_hook)(cpu_mask_t mask);
 struct fake_gsi fake_gsis[FAKE_GSI_MAX];
+struct fake_isa fake_isas[16];
+struct msi_message fake_msi_base;
 
 void fake_intr_reset(unsigned vector_cnt)
 {
@@ -39,6 +41,9 @@ void fake_intr_reset_cpus(unsigned cnt, unsigned vector_cnt)
 {
     memset(cpus, 0, sizeof(cpus));
     memset(fake_gsis, 0, sizeof(fake_gsis));
+    for (unsigned i = 0; i < 16; i++)
+        fake_isas[i] = (struct fake_isa){i, INTR_EDGE_HIGH};
+    fake_msi_base = (struct msi_message){0x123450fee0000ull, 0xabc00000u};
     cpu_cnt = cnt;
     limit = vector_cnt;
     spurious = 0;
@@ -137,8 +142,8 @@ uint64_t intr_spurious_cnt(void)
 /* Deliberately not the real format: nothing above the local-APIC code may know it. */
 void intr_msi_compose(unsigned cpu, unsigned vector, struct msi_message *msg)
 {
-    msg->address = 0x123450fee0000ull + cpu;
-    msg->data = 0xabc00000u + vector;
+    msg->address = fake_msi_base.address + cpu;
+    msg->data = fake_msi_base.data + vector;
 }
 
 int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigger trigger)
@@ -147,6 +152,12 @@ int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigge
         return -ENODEV;
     fake_gsis[gsi] = (struct fake_gsi){.cpu = cpu, .vector = vector, .trigger = trigger};
     return 0;
+}
+
+unsigned intr_isa_gsi(unsigned isa_irq, enum intr_trigger *trigger)
+{
+    *trigger = fake_isas[isa_irq].trigger;
+    return fake_isas[isa_irq].gsi;
 }
 
 void intr_gsi_mask(unsigned gsi)

@@ -19,6 +19,15 @@ struct fake_gsi {
 /* As the calls of arch/intr.h left them. */
 extern struct fake_gsi fake_gsis[FAKE_GSI_MAX];
 
+/* What intr_isa_gsi() says of each ISA interrupt; at first the input of its number, edge. */
+extern struct fake_isa {
+    unsigned gsi;
+    enum intr_trigger trigger;
+} fake_isas[16];
+
+/* Messages are @address + CPU, @data + vector; at first values that need all bits there are. */
+extern struct msi_message fake_msi_base;
+
 /* One CPU, or @cnt, each with a pool of @vector_cnt vectors, none in use. */
 void fake_intr_reset(unsigned vector_cnt);
 void fake_intr_reset_cpus(unsigned cnt, unsigned vector_cnt);

@@ -16,6 +16,7 @@ static unsigned function_cnt;
 
 struct firmware_info fake_firmware;
 unsigned fake_pci_map_cnt, fake_pci_map_fail, fake_pci_read_cnt;
+void (*fake_pci_read_hook)(void);
 bool (*fake_pci_mmio_write)(volatile void *reg, uint32_t *value);
 
 const struct firmware_info *firmware_get(void)
@@ -49,6 +50,7 @@ void fake_pci_reset(void)
     };
     fake_pci_map_cnt = fake_pci_map_fail = fake_pci_read_cnt = 0;
     fake_pci_mmio_write = NULL;
+    fake_pci_read_hook = NULL;
 }
 
 static void allow(struct fake_pci_function *fn, unsigned reg, unsigned width, uint32_t bits)
@@ -184,6 +186,8 @@ static uint32_t config_read(struct pci_address addr, unsigned reg, unsigned widt
 {
     const struct fake_pci_function *fn = find(addr);
 
+    if (fake_pci_read_hook)
+        fake_pci_read_hook();
     fake_pci_read_cnt++;
     return fn ? fake_pci_get(fn, reg, width) : 0xffffffffu >> (32 - 8 * width);
 }

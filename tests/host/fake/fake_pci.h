@@ -60,6 +60,9 @@ void fake_pci_device(struct fake_pci_function *fn, struct pci_device *pdev);
 extern unsigned fake_pci_map_cnt;
 extern unsigned fake_pci_map_fail;
 
+/* Called at each configuration read, before it: another party at work. May be NULL. */
+extern void (*fake_pci_read_hook)(void);
+
 /* Accesses counted since fake_pci_reset(). */
 extern unsigned fake_pci_read_cnt;
 

@@ -1,8 +1,11 @@
-/* Console command "pci": the table of functions, or one function in detail. */
+/* Console command "pci": the table of functions, one function in detail, or another layer's verb.
+ */
 #include <errno.h>
+#include <string.h>
 
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "pci/pci_cmd.h"
 #include "pci/pci_private.h"
 
 struct name {
@@ -164,23 +167,41 @@ static void print_details(const struct pci_device *pdev)
     print_caps(pdev);
 }
 
-static int pci_run(int argc, char **argv)
+static int show(const char *name)
 {
-    const struct pci_device *pdev;
+    const struct pci_device *pdev = pci_find(name);
 
-    if (argc > 2)
-        return console_fail(-EINVAL, "usage: pci [ADDR]");
-    if (argc == 1) {
-        pci_table(0, report_emit_print, NULL);
-        return 0;
-    }
-    pdev = pci_find(argv[1]);
     if (!pdev)
-        return console_fail(-ENOENT, "no PCI function %s", argv[1]);
+        return console_fail(-ENOENT, "no PCI function %s", name);
     print_details(pdev);
     pci_at_line(pdev);
     return 0;
 }
 
-CONSOLE_COMMAND(pci, .name = "pci", .usage = "pci\npci ADDR",
-                .summary = "PCI functions, or one of them in detail", .run = pci_run);
+static int pci_run(int argc, char **argv)
+{
+    struct pci_device *pdev;
+
+    if (argc == 1) {
+        pci_table(0, report_emit_print, NULL);
+        return 0;
+    }
+    if (argc == 2)
+        return show(argv[1]);
+    for (const struct pci_verb *verb = __start_pci_verbs; verb < __stop_pci_verbs; verb++) {
+        if (strcmp(verb->name, argv[1]) != 0)
+            continue;
+        pdev = pci_find(argv[2]);
+        if (!pdev)
+            return console_fail(-ENOENT, "no PCI function %s", argv[2]);
+        return verb->run(pdev, argc - 3, argv + 3);
+    }
+    return console_usage();
+}
+
+CONSOLE_COMMAND(pci, .name = "pci",
+                .usage = "pci\npci ADDR\npci enable ADDR intx|msi|msix [VECTORS]\n"
+                         "pci disable ADDR intx|msi|msix\npci enable|disable ADDR memory\n"
+                         "pci state ADDR",
+                .summary = "PCI functions, one of them in detail, and how it interrupts",
+                .run = pci_run);

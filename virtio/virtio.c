@@ -107,6 +107,33 @@ static int begin(struct virtio_device *dev)
     return 0;
 }
 
+/* A change from before start() is over waits for it: the driver may not be ready. */
+static void config_work(void *arg)
+{
+    struct virtio_device *dev = arg;
+
+    if (__atomic_load_n(&dev->gone, __ATOMIC_SEQ_CST))
+        virtio_device_kill(dev, "removed");
+    if (dev->dead != NULL || dev->driver->config_changed == NULL)
+        return;
+    __atomic_store_n(&dev->config_missed, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&dev->started, __ATOMIC_SEQ_CST) &&
+        __atomic_exchange_n(&dev->config_missed, false, __ATOMIC_SEQ_CST))
+        dev->driver->config_changed(dev);
+}
+
+/* From DRIVER_OK on the device may interrupt, so the driver must be seen to be ready before. */
+static void go(struct virtio_device *dev)
+{
+    dev->driver_ok = true;
+    add_status(dev, VIRTIO_CONFIG_S_DRIVER_OK);
+    dev->driver->start(dev);
+    __atomic_store_n(&dev->started, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&dev->config_missed, __ATOMIC_SEQ_CST))
+        work_queue(&dev->config_work);
+    virtio_watchdog_start(dev);
+}
+
 int virtio_device_add(struct virtio_device *dev)
 {
     int err;
@@ -117,6 +144,7 @@ int virtio_device_add(struct virtio_device *dev)
         return -ENODEV;
     }
     name_device(dev);
+    work_setup(&dev->config_work, config_work, dev);
     register_exit_hook();
     err = begin(dev);
     if (err != 0)
@@ -125,10 +153,7 @@ int virtio_device_add(struct virtio_device *dev)
     if (err != 0)
         goto fail_probe;
     list_append(&devices, &dev->link);
-    /* Before the status: the device may interrupt as soon as it has seen DRIVER_OK. */
-    dev->driver_ok = true;
-    add_status(dev, VIRTIO_CONFIG_S_DRIVER_OK);
-    dev->driver->start(dev);
+    go(dev);
     return 0;
 
 fail_probe:
@@ -141,9 +166,13 @@ fail:
 
 void virtio_device_remove(struct virtio_device *dev)
 {
+    virtio_watchdog_stop(dev);
     dev->driver_ok = false;
+    dev->started = false;
     dev->transport->reset(dev);
     list_remove(&dev->link);
+    virtio_queues_silence(dev);
+    work_cancel(&dev->config_work);
     dev->driver->remove(dev);
     virtio_queues_delete(dev);
 }
@@ -151,10 +180,11 @@ void virtio_device_remove(struct virtio_device *dev)
 void virtio_device_kill(struct virtio_device *dev, const char *reason)
 {
     char quoted[128];
+    const char *alive = NULL;
 
-    if (dev->dead != NULL)
+    if (!__atomic_compare_exchange_n(&dev->dead, &alive, reason, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
         return;
-    dev->dead = reason;
     at_line("event", "name=%s kind=dead reason=%s", dev->name,
             at_quote(quoted, sizeof(quoted), reason));
     if (dev->transport->reset(dev) != 0)
@@ -172,7 +202,12 @@ bool virtio_config_interrupt(struct virtio_device *dev)
 {
     if (!dev->driver_ok)
         return false;
-    if (dev->dead == NULL && dev->driver->config_changed != NULL)
-        dev->driver->config_changed(dev);
+    work_queue(&dev->config_work);
     return true;
+}
+
+void virtio_device_gone(struct virtio_device *dev)
+{
+    if (dev->dead == NULL && !__atomic_exchange_n(&dev->gone, true, __ATOMIC_SEQ_CST))
+        work_queue(&dev->config_work);
 }

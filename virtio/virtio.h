@@ -11,9 +11,12 @@
  *
  * Life of a queue and of a chain: see virtqueue.h.
  *
- * Who calls what. Drivers call only this header and virtqueue.h. Config-change interrupts call
- * config_changed() of the driver in interrupt context; queue interrupts call the queue's callback,
- * likewise.
+ * Who calls what. Drivers call only this header and virtqueue.h. A config-change interrupt has
+ * config_changed() of the driver called in thread context, whichever rung of the ladder it came by.
+ * Queue interrupts call the queue's callback in interrupt context: where each queue has an
+ * interrupt of its own on a CPU of vq->affinity, where several share one on any CPU, and while a
+ * thread adds to the queue on another CPU. So does the watchdog (virtio_watchdog.c) for work that
+ * no interrupt announced.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H
@@ -23,6 +26,8 @@
 #include <stdint.h>
 
 #include "kernel/list.h"
+#include "kernel/timer.h"
+#include "kernel/work.h"
 #include "virtio/virtio_spec.h"
 #include "virtio/virtqueue.h"
 
@@ -65,7 +70,12 @@ struct virtio_transport_ops {
 /* Interrupt set-up by the bus: all queues in dev->queues must exist. See virtio_pci_irq.c. */
 struct virtio_irq_ops {
     int (*setup)(struct virtio_device *dev);
-    void (*teardown)(struct virtio_device *dev);
+    void (*teardown)(struct virtio_device *dev); /* harmless when there is nothing */
+    /* For the watchdog: whether an interrupt can be lost; what to look at each time; counts one
+     * that was lost. Interrupt context but for the first. */
+    bool (*watched)(struct virtio_device *dev);
+    void (*tick)(struct virtio_device *dev);
+    void (*lost)(struct virtqueue *vq);
 };
 
 struct virtio_feature {
@@ -85,7 +95,8 @@ struct virtio_driver {
     void (*start)(struct virtio_device *dev);
     void (*remove)(
         struct virtio_device *dev); /* undoes probe(); queues still exist, device is reset */
-    void (*config_changed)(struct virtio_device *dev); /* interrupt context; may be NULL */
+    /* Device configuration changed, perhaps; after start(). Thread context; may be NULL. */
+    void (*config_changed)(struct virtio_device *dev);
     /* virtio_device_kill() has reset the device: complete what is in flight with an error. Any
      * context; may be NULL. */
     void (*killed)(struct virtio_device *dev);
@@ -114,6 +125,11 @@ struct virtio_device {
     unsigned vectors_used, vectors_available; /* set by the ladder */
     bool driver_ok;                           /* interrupts before it are counted and ignored */
     const char *dead;                         /* why the device was given up; NULL while alive */
+    struct work config_work;                  /* a config-change interrupt's bottom half */
+    bool started;                             /* start() is over */
+    bool config_missed;                       /* config-change interrupt before that */
+    bool gone;                                /* answers no more; to be given up */
+    struct timer watchdog;
 };
 
 /* Called by a transport for each device it found, with the fields that say "set by transport"
@@ -163,9 +179,13 @@ int virtio_config_read_bytes(struct virtio_device *dev, unsigned off, void *buf,
  * for virtqueue_drain(). Any context. */
 void virtio_device_kill(struct virtio_device *dev, const char *reason);
 
-/* Entry points for transports' interrupt handlers. False: not ready yet, counted and ignored
- * (before DRIVER_OK). Interrupt context. */
+/* Entry point for transports' interrupt handlers: has config_changed() called soon. False: not
+ * ready yet, counted and ignored (before DRIVER_OK). Interrupt context. */
 bool virtio_config_interrupt(struct virtio_device *dev);
+
+/* For transports whose registers answer no more: has the device given up soon, as "removed". Any
+ * context. */
+void virtio_device_gone(struct virtio_device *dev);
 
 /* Devices in address order. */
 void virtio_for_each(void (*fn)(struct virtio_device *dev, void *arg), void *arg);

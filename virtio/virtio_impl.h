@@ -8,6 +8,14 @@
  * the device. -ENOTSUP when a required feature is missing. */
 int virtio_features_negotiate(struct virtio_device *dev);
 
+/* Ends interrupts before virtio_queues_delete() does; harmless when there are none. Thread context.
+ */
+void virtio_queues_silence(struct virtio_device *dev);
+
+/* Watches, from DRIVER_OK on, for used work that no interrupt announces. Thread context. */
+void virtio_watchdog_start(struct virtio_device *dev);
+void virtio_watchdog_stop(struct virtio_device *dev);
+
 /* A driver's own words about a device, as appended to the "@device" line: " mac=...". Empty when it
  * has none. */
 void virtio_describe(struct virtio_device *dev, char *buf, size_t size);

@@ -13,19 +13,17 @@ static void poll_tick(void *arg)
     timer_arm(&vp->poll_timer, clock_ns() + POLL_NS);
     if (!dev->driver_ok || dev->dead != NULL)
         return;
-    if (dev->transport->read_isr(dev) & VIRTIO_PCI_ISR_CONFIG)
+    if (virtio_pci_isr(vp) & VIRTIO_PCI_ISR_CONFIG)
         virtio_config_interrupt(dev);
-    for (unsigned i = 0; i < dev->queue_cnt; i++) {
-        if (dev->queues[i] != NULL)
-            virtqueue_interrupt(dev->queues[i]);
-    }
+    virtio_pci_walk(vp);
 }
 
-int virtio_pci_poll_setup(struct virtio_pci *vp, const char **reason)
+int virtio_pci_poll_setup(struct virtio_pci *vp, const struct virtio_pci_rung *rung)
 {
-    (void)reason;
+    (void)rung;
     /* The line would stay asserted until the next look, and nobody listens to it. */
     pci_command_set(vp->pdev, PCI_COMMAND_INTX_DISABLE);
+    virtio_pci_walk_setup(vp, CPU_MASK(cpu_this()->id));
     timer_setup(&vp->poll_timer, poll_tick, vp);
     timer_arm(&vp->poll_timer, clock_ns() + POLL_NS);
     return 0;

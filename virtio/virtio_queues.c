@@ -4,7 +4,7 @@
 
 #include "kernel/bootopt.h"
 #include "kernel/log.h"
-#include "virtio/virtio.h"
+#include "virtio/virtio_impl.h"
 
 enum ring_choice {
     RING_SPLIT,
@@ -75,6 +75,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
                   index, config->name, size);
         return -ENOMEM;
     }
+    vq->affinity_set = config->affinity_set;
     err = dev->transport->queue_set(dev, vq);
     if (err != 0) {
         log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
@@ -129,10 +130,14 @@ fail:
     return err;
 }
 
+void virtio_queues_silence(struct virtio_device *dev)
+{
+    if (dev->queue_cnt > 0)
+        dev->transport->irq->teardown(dev);
+}
+
 void virtio_queues_delete(struct virtio_device *dev)
 {
-    if (dev->queue_cnt == 0)
-        return;
-    dev->transport->irq->teardown(dev);
+    virtio_queues_silence(dev);
     delete_queues(dev);
 }

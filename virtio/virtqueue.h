@@ -57,6 +57,7 @@ struct virtqueue_ops {
     bool (*kick)(struct virtqueue *vq);
     void *(*get)(struct virtqueue *vq, uint32_t *len);
     bool (*pending)(const struct virtqueue *vq);
+    bool (*overdue)(const struct virtqueue *vq, uint16_t *taken);
     void (*disable_cb)(struct virtqueue *vq);
     bool (*enable_cb)(struct virtqueue *vq);
     bool (*enable_cb_delayed)(struct virtqueue *vq);
@@ -79,6 +80,13 @@ struct virtqueue_params {
     virtqueue_callback_t callback; /* may be NULL: polled, no interrupt wanted */
 };
 
+/* What the watchdog saw when it last looked. */
+struct virtqueue_watch {
+    uint64_t interrupt_cnt;
+    uint16_t taken;
+    bool overdue;
+};
+
 /* Public head of every virtqueue; ring formats append their private state. Read-only outside
  * virtio/. */
 struct virtqueue {
@@ -91,13 +99,16 @@ struct virtqueue {
     const char *dev_name;
     const char *broken;  /* reason, NULL while sound */
     cpu_mask_t affinity; /* CPUs that the queue was meant for; set by the interrupt ladder */
+    unsigned affinity_set; /* as in struct virtqueue_config */
     uint16_t index;
     uint16_t size;
     uint16_t free_cnt;      /* descriptors left; 0 when broken */
     uint64_t notify_cnt;    /* notifications sent */
-    uint64_t interrupt_cnt; /* callbacks run */
+    uint64_t interrupt_cnt; /* callbacks run for an interrupt */
+    uint64_t lost_cnt;      /* callbacks run for work that no interrupt had announced */
     uint64_t chain_cnt;     /* chains published */
     uint64_t bad_len_cnt;   /* used lengths beyond the writable bytes */
+    struct virtqueue_watch watch;
     char name[VIRTQUEUE_NAME_MAX];
 };
 
@@ -149,6 +160,13 @@ static inline void *virtqueue_get(struct virtqueue *vq, uint32_t *len)
 static inline bool virtqueue_pending(const struct virtqueue *vq)
 {
     return vq->ops->pending(vq);
+}
+
+/* Used chains wait that the device was to announce by an interrupt, which may be on its way.
+ * @taken: chains that virtqueue_get() has given so far, modulo 2^16. */
+static inline bool virtqueue_overdue(const struct virtqueue *vq, uint16_t *taken)
+{
+    return vq->ops->overdue(vq, taken);
 }
 
 /*

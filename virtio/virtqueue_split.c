@@ -273,6 +273,19 @@ static bool split_pending(const struct virtqueue *vq)
     return s->last_used != READ_ONCE(s->used->idx);
 }
 
+static bool split_overdue(const struct virtqueue *vq, uint16_t *taken)
+{
+    const struct split *s = to_split(vq);
+    uint16_t last_used = READ_ONCE(s->last_used), used_idx = READ_ONCE(s->used->idx);
+
+    *taken = last_used;
+    if (used_idx == last_used)
+        return false;
+    if (s->event_idx)
+        return vring_need_event(READ_ONCE(s->armed), used_idx, last_used);
+    return !READ_ONCE(s->cb_off);
+}
+
 static void split_disable_cb(struct virtqueue *vq)
 {
     struct split *s = to_split(vq);
@@ -282,12 +295,14 @@ static void split_disable_cb(struct virtqueue *vq)
         arm(s, (uint16_t)(s->last_used - 1));
     else
         WRITE_ONCE(s->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
+    s->cb_off = true;
 }
 
 /* Asks for an interrupt when @more further entries and one have been used; true when they have been
  * already. */
 static bool split_enable_after(struct split *s, uint16_t more)
 {
+    s->cb_off = false;
     if (s->event_idx)
         arm(s, (uint16_t)(s->last_used + more));
     else
@@ -336,6 +351,7 @@ const struct virtqueue_ops virtqueue_split_ops = {
     .kick = split_kick,
     .get = split_get,
     .pending = split_pending,
+    .overdue = split_overdue,
     .disable_cb = split_disable_cb,
     .enable_cb = split_enable_cb,
     .enable_cb_delayed = split_enable_cb_delayed,

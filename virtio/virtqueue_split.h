@@ -30,6 +30,7 @@ struct split {
     uint16_t last_used; /* used entries taken */
     uint16_t armed;     /* used_event as last written */
     bool event_idx;
+    bool cb_off;        /* no interrupt is wanted */
     bool auto_arm;      /* ask for an interrupt whenever no used entry is left */
     uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */
     uint32_t table_len;

@@ -9,7 +9,7 @@
 struct fake_virtio fake_virtio;
 static char trace[4096];
 
-static __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...)
+void fake_virtio_note(const char *fmt, ...)
 {
     size_t len = strlen(trace);
     va_list args;
@@ -37,6 +37,8 @@ void fake_virtio_reset(void)
         .queue_size = {16, 16, 16, 0},
         .config_entry = VIRTIO_MSI_NO_VECTOR,
         .refuse_queue_entry = -1,
+        .refuse_as = VIRTIO_MSI_NO_VECTOR,
+        .refuse_cnt = UINT32_MAX,
         .refuse_queue_set = -1,
     };
     for (unsigned i = 0; i < FAKE_VIRTIO_QUEUES; i++)
@@ -53,7 +55,7 @@ static uint8_t fake_get_status(struct virtio_device *dev)
 static void fake_set_status(struct virtio_device *dev, uint8_t status)
 {
     (void)dev;
-    note("status:%x", status);
+    fake_virtio_note("status:%x", status);
     if (fake_virtio.refuse_features)
         status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
     fake_virtio.status = status;
@@ -62,7 +64,7 @@ static void fake_set_status(struct virtio_device *dev, uint8_t status)
 static int fake_reset(struct virtio_device *dev)
 {
     (void)dev;
-    note("reset");
+    fake_virtio_note("reset");
     if (fake_virtio.reset_hangs)
         return -ETIMEDOUT;
     fake_virtio.status = 0;
@@ -72,14 +74,14 @@ static int fake_reset(struct virtio_device *dev)
 static uint64_t fake_get_features(struct virtio_device *dev)
 {
     (void)dev;
-    note("offer");
+    fake_virtio_note("offer");
     return fake_virtio.offered;
 }
 
 static void fake_set_features(struct virtio_device *dev, uint64_t features)
 {
     (void)dev;
-    note("features");
+    fake_virtio_note("features");
     fake_virtio.accepted = features;
 }
 
@@ -109,7 +111,7 @@ static int fake_queue_size(struct virtio_device *dev, unsigned index)
 static int fake_queue_set(struct virtio_device *dev, struct virtqueue *vq)
 {
     (void)dev;
-    note("set:%u", vq->index);
+    fake_virtio_note("set:%u", vq->index);
     if (fake_virtio.refuse_queue_set == vq->index)
         return -EIO;
     fake_virtio.queue_live[vq->index] = true;
@@ -119,30 +121,39 @@ static int fake_queue_set(struct virtio_device *dev, struct virtqueue *vq)
 static void fake_queue_clear(struct virtio_device *dev, struct virtqueue *vq)
 {
     (void)dev;
-    note("clear:%u", vq->index);
+    fake_virtio_note("clear:%u", vq->index);
     fake_virtio.queue_live[vq->index] = false;
 }
 
 static void fake_notify(struct virtqueue *vq)
 {
-    note("notify:%u", vq->index);
+    fake_virtio_note("notify:%u", vq->index);
     fake_virtio.notifies++;
+}
+
+/* Whether an entry is refused now: each time, or as often as refuse_cnt says. */
+static bool refused(bool chosen)
+{
+    if (!chosen || fake_virtio.refuse_cnt == 0)
+        return false;
+    fake_virtio.refuse_cnt--;
+    return true;
 }
 
 static uint16_t fake_set_config_entry(struct virtio_device *dev, uint16_t entry)
 {
     (void)dev;
-    note("config-entry:%d", (int16_t)entry);
-    fake_virtio.config_entry = fake_virtio.refuse_config_entry ? VIRTIO_MSI_NO_VECTOR : entry;
+    fake_virtio_note("config-entry:%d", (int16_t)entry);
+    fake_virtio.config_entry = refused(fake_virtio.refuse_config_entry) ? fake_virtio.refuse_as : entry;
     return fake_virtio.config_entry;
 }
 
 static uint16_t fake_set_queue_entry(struct virtio_device *dev, unsigned index, uint16_t entry)
 {
     (void)dev;
-    note("entry%u:%d", index, (int16_t)entry);
-    if (fake_virtio.refuse_queue_entry == (int)index)
-        entry = VIRTIO_MSI_NO_VECTOR;
+    fake_virtio_note("entry%u:%d", index, (int16_t)entry);
+    if (refused(fake_virtio.refuse_queue_entry == (int)index))
+        entry = fake_virtio.refuse_as;
     fake_virtio.queue_entry[index] = entry;
     return entry;
 }
@@ -152,7 +163,8 @@ static uint8_t fake_read_isr(struct virtio_device *dev)
     uint8_t isr = fake_virtio.isr;
 
     (void)dev;
-    fake_virtio.isr = 0;
+    fake_virtio.isr_reads++;
+    fake_virtio.isr = fake_virtio.gone ? 0xff : 0;
     return isr;
 }
 

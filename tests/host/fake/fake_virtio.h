@@ -18,13 +18,17 @@ struct fake_virtio {
     bool queue_live[FAKE_VIRTIO_QUEUES];
     uint16_t queue_entry[FAKE_VIRTIO_QUEUES];
     uint16_t config_entry;
-    int refuse_config_entry; /* true: reads back NO_VECTOR */
-    int refuse_queue_entry;  /* index of the queue whose entry is refused, -1: none */
+    bool refuse_config_entry;
+    int refuse_queue_entry; /* index of the queue whose entry is refused, -1: none */
+    uint16_t refuse_as;     /* what a refused entry reads back as */
+    unsigned refuse_cnt;    /* how often */
     int refuse_queue_set;    /* index of the queue whose ring is refused, -1: none */
     bool refuse_features, reset_hangs;
     unsigned config_reads_change; /* that many reads give other bytes than before */
     unsigned notifies;
     uint8_t isr;
+    unsigned isr_reads;
+    bool gone; /* ISR is not cleared by reading: all-ones for ever, once it is read as that */
 };
 
 /* The one device, and what happened to it: "reset status:1 status:3 features ..." */
@@ -32,6 +36,9 @@ extern struct fake_virtio fake_virtio;
 extern struct virtio_transport_ops fake_virtio_ops;
 
 void fake_virtio_reset(void);
+
+/* Adds a word to the trace. */
+void fake_virtio_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *fake_virtio_trace(void);
 void fake_virtio_trace_clear(void);
 

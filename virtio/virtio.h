@@ -123,6 +123,7 @@ struct virtio_device {
     unsigned queue_cnt;
     const char *irq_mode; /* "per-queue", ... as @device prints it; set by the ladder */
     unsigned vectors_used, vectors_available; /* set by the ladder */
+    bool irqs_set_up;
     bool driver_ok;                           /* interrupts before it are counted and ignored */
     const char *dead;                         /* why the device was given up; NULL while alive */
     struct work config_work;                  /* a config-change interrupt's bottom half */

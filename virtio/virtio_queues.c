@@ -123,6 +123,7 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
     err = dev->transport->irq->setup(dev);
     if (err != 0)
         goto fail;
+    dev->irqs_set_up = true;
     return 0;
 
 fail:
@@ -132,8 +133,9 @@ fail:
 
 void virtio_queues_silence(struct virtio_device *dev)
 {
-    if (dev->queue_cnt > 0)
+    if (dev->irqs_set_up)
         dev->transport->irq->teardown(dev);
+    dev->irqs_set_up = false;
 }
 
 void virtio_queues_delete(struct virtio_device *dev)

@@ -46,7 +46,7 @@ static void tick(void *arg)
 void virtio_watchdog_start(struct virtio_device *dev)
 {
     timer_setup(&dev->watchdog, tick, dev);
-    if (dev->queue_cnt > 0 && dev->transport->irq->watched(dev))
+    if (dev->irqs_set_up && dev->transport->irq->watched(dev))
         timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
 }
 

@@ -1,8 +1,9 @@
 /* A virtio device's start, its undoing, and being given up, on a transport that notes every access.
  */
 /* sources: virtio/virtio.c virtio/virtio_features.c virtio/virtio_queues.c virtio/virtio_config.c
- * virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c
- * kernel/error.c kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c
+ * virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
+ * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
+ * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c tests/host/fake/fake_dma.c
  * tests/host/fake/fake_virtio.c */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include "fake_dma.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
+#include "fake_work.h"
 #include "kernel/bootopt.h"
 #include "kernel/panic.h"
 
@@ -27,6 +29,7 @@
 #define F_EXTRA 6
 
 static int probe_error, irq_error;
+static bool change_at_start;
 static unsigned probes, starts, removes, config_changes, kills, irq_setups, irq_teardowns;
 static void (*exit_hook)(void);
 
@@ -48,6 +51,11 @@ static void drv_start(struct virtio_device *dev)
 {
     assert_true(fake_virtio.status & VIRTIO_CONFIG_S_DRIVER_OK);
     assert_true(dev->driver_ok);
+    if (change_at_start) {
+        assert_true(virtio_config_interrupt(dev));
+        fake_work_run(); /* another CPU's worker, say */
+        assert_int_equal(config_changes, 0);
+    }
     starts++;
 }
 
@@ -113,13 +121,26 @@ static void irq_teardown(struct virtio_device *dev)
     irq_teardowns++;
 }
 
-static const struct virtio_irq_ops irq_ops = {irq_setup, irq_teardown};
+static bool irq_watched(struct virtio_device *dev)
+{
+    (void)dev;
+    return false;
+}
+
+unsigned cpu_count(void)
+{
+    return 1;
+}
+
+static const struct virtio_irq_ops irq_ops = {
+    .setup = irq_setup, .teardown = irq_teardown, .watched = irq_watched};
 static struct virtio_device dev;
 
 static int setup(void **state)
 {
     (void)state;
     probe_error = irq_error = 0;
+    change_at_start = false;
     probes = starts = removes = config_changes = kills = irq_setups = irq_teardowns = 0;
     bootopt_init("");
     fake_log_clear();
@@ -296,11 +317,57 @@ static void test_config_interrupts_wait_for_driver_ok(void **state)
 {
     (void)state;
     assert_int_equal(virtio_device_add(&dev), 0);
+    assert_int_equal(fake_work_run(), 0);
     assert_true(virtio_config_interrupt(&dev));
+    assert_int_equal(config_changes, 0); /* not in interrupt context */
+    assert_int_equal(fake_work_run(), 1);
     assert_int_equal(config_changes, 1);
     dev.driver_ok = false;
     assert_false(virtio_config_interrupt(&dev));
+    assert_int_equal(fake_work_run(), 0);
     assert_int_equal(config_changes, 1);
+    virtio_device_remove(&dev);
+}
+
+static void test_a_change_during_start_is_told_after_it(void **state)
+{
+    (void)state;
+    change_at_start = true;
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_int_equal(starts, 1);
+    assert_int_equal(fake_work_run(), 1);
+    assert_int_equal(config_changes, 1);
+    virtio_device_remove(&dev);
+}
+
+static void test_a_change_is_not_told_after_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_true(virtio_config_interrupt(&dev));
+    virtio_device_remove(&dev);
+    assert_int_equal(fake_work_run(), 0);
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_true(virtio_config_interrupt(&dev));
+    virtio_device_kill(&dev, "it lies");
+    fake_work_run();
+    assert_int_equal(config_changes, 0);
+    virtio_device_remove(&dev);
+}
+
+static void test_a_device_that_is_gone_is_given_up_as_removed(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_device_add(&dev), 0);
+    virtio_device_gone(&dev);
+    virtio_device_gone(&dev);
+    assert_int_equal(kills, 0); /* not in interrupt context */
+    assert_int_equal(fake_work_run(), 1);
+    assert_int_equal(kills, 1);
+    assert_true(fake_log_has("kind=dead reason=removed"));
+    assert_int_equal(config_changes, 0);
+    virtio_device_gone(&dev);
+    assert_int_equal(fake_work_run(), 0);
     virtio_device_remove(&dev);
 }
 
@@ -316,6 +383,7 @@ static void test_a_device_is_given_up_once(void **state)
     assert_true(fake_log_has("kind=dead reason=\"it lies\""));
     assert_false(fake_log_has("again"));
     assert_true(virtio_config_interrupt(&dev));
+    fake_work_run();
     assert_int_equal(config_changes, 0);
     virtio_device_remove(&dev);
 }
@@ -359,6 +427,9 @@ int main(void)
         TEST(the_ring_follows_the_transports_rule_of_size),
         TEST(ring_packed_is_refused_by_name),
         TEST(config_interrupts_wait_for_driver_ok),
+        TEST(a_change_during_start_is_told_after_it),
+        TEST(a_change_is_not_told_after_the_end),
+        TEST(a_device_that_is_gone_is_given_up_as_removed),
         TEST(a_device_is_given_up_once),
         TEST(all_devices_are_reset_at_exit),
         TEST(configuration_is_read_until_it_stands_still),

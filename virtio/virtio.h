@@ -71,8 +71,8 @@ struct virtio_transport_ops {
 struct virtio_irq_ops {
     int (*setup)(struct virtio_device *dev);
     void (*teardown)(struct virtio_device *dev); /* harmless when there is nothing */
-    /* For the watchdog: whether an interrupt can be lost; what to look at each time; counts one
-     * that was lost. Interrupt context but for the first. */
+    /* For the watchdog: whether an interrupt can be lost (NULL: none); what to look at each time;
+     * counts one that was lost. Interrupt context but for the first. */
     bool (*watched)(struct virtio_device *dev);
     void (*tick)(struct virtio_device *dev);
     void (*lost)(struct virtqueue *vq);
@@ -123,7 +123,7 @@ struct virtio_device {
     unsigned queue_cnt;
     const char *irq_mode; /* "per-queue", ... as @device prints it; set by the ladder */
     unsigned vectors_used, vectors_available; /* set by the ladder */
-    bool irqs_set_up;
+    bool irqs_set_up;                         /* by the ladder */
     bool driver_ok;                           /* interrupts before it are counted and ignored */
     const char *dead;                         /* why the device was given up; NULL while alive */
     struct work config_work;                  /* a config-change interrupt's bottom half */

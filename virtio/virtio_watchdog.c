@@ -21,8 +21,8 @@ static void complete(struct virtqueue *vq)
 {
     vq->watch.overdue = false;
     if (vq->lost_cnt++ == 0)
-        log_warn("%s: queue %s: an interrupt was lost; its work is done all the same",
-                 vq->dev_name, vq->name);
+        log_warn("%s: queue %s: an interrupt was lost; its work is done all the same", vq->dev_name,
+                 vq->name);
     vq->dev->transport->irq->lost(vq);
     vq->callback(vq);
 }
@@ -46,7 +46,8 @@ static void tick(void *arg)
 void virtio_watchdog_start(struct virtio_device *dev)
 {
     timer_setup(&dev->watchdog, tick, dev);
-    if (dev->irqs_set_up && dev->transport->irq->watched(dev))
+    if (dev->irqs_set_up && dev->transport->irq->watched != NULL &&
+        dev->transport->irq->watched(dev))
         timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
 }
 

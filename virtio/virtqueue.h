@@ -97,8 +97,8 @@ struct virtqueue {
     void *driver_data;    /* free for the driver */
     void *transport_data; /* free for the transport: notify address, irq */
     const char *dev_name;
-    const char *broken;  /* reason, NULL while sound */
-    cpu_mask_t affinity; /* CPUs that the queue was meant for; set by the interrupt ladder */
+    const char *broken;    /* reason, NULL while sound */
+    cpu_mask_t affinity;   /* CPUs that the queue was meant for; set by the interrupt ladder */
     unsigned affinity_set; /* as in struct virtqueue_config */
     uint16_t index;
     uint16_t size;

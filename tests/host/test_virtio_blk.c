@@ -1,6 +1,7 @@
 /* The block driver and the blocking calls against a disk in memory that can misbehave. */
 /* sources: drivers/virtio_blk_io.c drivers/virtio_blk_config.c drivers/virtio_blk_watchdog.c
  * drivers/blockdev.c drivers/blockdev_wait.c virtio/virtio.c virtio/virtio_features.c
+ * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/memory.c
@@ -20,6 +21,7 @@
 #include "fake_dma.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
+#include "fake_work.h"
 #include "kernel/bootopt.h"
 
 /* Included for its entry of the linker set, which here is the whole set. */
@@ -402,10 +404,12 @@ static void test_capacity_of_any_size(void **state)
     assert_int_equal(block_read(block, 0, data, 512), -ERANGE);
     put32(VIRTIO_BLK_CFG_CAPACITY + 4, 0xffffffff);
     virtio_config_interrupt(&fake_disk_dev);
+    fake_work_run();
     assert_int_equal(block_info(block)->sector_cnt, 1ull << 54);
     put32(VIRTIO_BLK_CFG_CAPACITY, 1);
     put32(VIRTIO_BLK_CFG_CAPACITY + 4, 0);
     virtio_config_interrupt(&fake_disk_dev);
+    fake_work_run();
     assert_true(fake_log_has("kind=resize sectors=1\n"));
     assert_int_equal(block_read(block, 0, data, 1024), -ERANGE);
     assert_int_equal(block_read(block, 0, data, 512), 0);

@@ -46,25 +46,70 @@ static const struct rung {
     const char *handlers[3];
     const char *trace, *undo;
 } rungs[] = {
-    {"per-queue", 3, 1, true, PCI_VECTORS_MSIX, 3, 3, 0, {1, NONE, 2},
+    {"per-queue",
+     3,
+     1,
+     true,
+     PCI_VECTORS_MSIX,
+     3,
+     3,
+     0,
+     {1, NONE, 2},
      {"net0-config", "net0-rx0", "net0-tx0"},
      "alloc:4:3 request:net0-config config-entry:0 request:net0-rx0 entry0:1 entry1:-1 "
      "request:net0-tx0 entry2:2",
      "entry2:-1 release:net0-tx0 entry1:-1 entry0:-1 release:net0-rx0 config-entry:-1 "
      "release:net0-config free"},
-    {"shared", 2, 1, true, PCI_VECTORS_MSIX, 2, 2, 0, {1, NONE, 1},
+    {"shared",
+     2,
+     1,
+     true,
+     PCI_VECTORS_MSIX,
+     2,
+     2,
+     0,
+     {1, NONE, 1},
      {"net0-config", "net0-virtqueues", ""},
      "alloc:4:2 request:net0-config config-entry:0 request:net0-virtqueues entry0:1 entry1:-1 "
      "entry2:1",
      "entry2:-1 entry1:-1 entry0:-1 release:net0-virtqueues config-entry:-1 release:net0-config "
      "free"},
-    {"single", 1, 1, true, PCI_VECTORS_MSIX, 1, 1, 0, {0, NONE, 0}, {"net0", "", ""},
+    {"single",
+     1,
+     1,
+     true,
+     PCI_VECTORS_MSIX,
+     1,
+     1,
+     0,
+     {0, NONE, 0},
+     {"net0", "", ""},
      "alloc:4:1 request:net0 config-entry:0 entry0:0 entry1:-1 entry2:0",
      "entry2:-1 entry1:-1 entry0:-1 config-entry:-1 release:net0 free"},
-    {"msi", 0, 4, true, PCI_VECTORS_MSI, 1, 4, NONE, {NONE, NONE, NONE}, {"net0", "", ""},
-     "alloc:2:1 request:net0", "release:net0 free"},
-    {"intx", 0, 0, true, PCI_VECTORS_INTX, 0, 0, NONE, {NONE, NONE, NONE}, {"net0", "", ""},
-     "alloc:1:1 request:net0", "release:net0 free"},
+    {"msi",
+     0,
+     4,
+     true,
+     PCI_VECTORS_MSI,
+     1,
+     4,
+     NONE,
+     {NONE, NONE, NONE},
+     {"net0", "", ""},
+     "alloc:2:1 request:net0",
+     "release:net0 free"},
+    {"intx",
+     0,
+     0,
+     true,
+     PCI_VECTORS_INTX,
+     0,
+     0,
+     NONE,
+     {NONE, NONE, NONE},
+     {"net0", "", ""},
+     "alloc:1:1 request:net0",
+     "release:net0 free"},
     {"poll", 0, 0, false, 0, 0, 0, NONE, {NONE, NONE, NONE}, {"", "", ""}, "", ""},
 };
 #define RUNG_CNT (sizeof(rungs) / sizeof(rungs[0]))
@@ -145,8 +190,8 @@ static void expect_refusal(const char *rung, int error, const char *reason)
     char options[32], line[160];
 
     snprintf(options, sizeof(options), "irq=%s", rung);
-    snprintf(line, sizeof(line),
-             "net0 00:03.0: irq=%s is not available, device not used: %s", rung, reason);
+    snprintf(line, sizeof(line), "net0 00:03.0: irq=%s is not available, device not used: %s", rung,
+             reason);
     fake_log_clear();
     assert_int_equal(fake_climb(options), error);
     if (!fake_log_has(line))

@@ -1,5 +1,5 @@
-/* From an interrupt to the handlers of the driver, on each rung: what is looked at, what is claimed,
- * what is lost, and what comes too early. */
+/* From an interrupt to the handlers of the driver, on each rung: what is looked at, what is
+ * claimed, what is lost, and what comes too early. */
 /* sources: virtio/virtio_pci_irq.c virtio/virtio_pci_msix.c virtio/virtio_pci_line.c
  * virtio/virtio_pci_poll.c virtio/virtio_pci_dispatch.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c

@@ -2,6 +2,7 @@
  * removal. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
  * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
@@ -22,6 +23,7 @@
 #include "fake_log.h"
 #include "fake_net_device.h"
 #include "fake_virtio.h"
+#include "fake_work.h"
 
 static void put16(unsigned off, uint16_t value)
 {
@@ -136,6 +138,7 @@ static void set_status(uint16_t status)
     put16(VIRTIO_NET_CFG_STATUS, status);
     fake_log_clear();
     virtio_config_interrupt(&fake_net_dev);
+    fake_work_run();
 }
 
 static void test_link_changes(void **state)

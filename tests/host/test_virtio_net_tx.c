@@ -1,6 +1,7 @@
 /* Sending with the network driver: headers, batches, reclaiming, checksums, frames it refuses. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
  * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
@@ -16,6 +17,7 @@
 
 #include "fake_net_device.h"
 #include "fake_virtio.h"
+#include "fake_work.h"
 
 #define POOL_REST (FAKE_NET_POOL - FAKE_NET_RING) /* beside a full receive ring */
 
@@ -218,10 +220,12 @@ static void test_nothing_goes_out_while_the_link_is_down(void **state)
     for (unsigned i = 0; i < 3; i++) {
         fake_virtio.config[VIRTIO_NET_CFG_STATUS] = 0;
         virtio_config_interrupt(&fake_net_dev);
+        fake_work_run();
         assert_int_equal(fake_net_send(buf), 0);
         assert_int_equal(fake_net_send_all(), 0);
         fake_virtio.config[VIRTIO_NET_CFG_STATUS] = VIRTIO_NET_S_LINK_UP;
         virtio_config_interrupt(&fake_net_dev);
+        fake_work_run();
         assert_int_equal(fake_net_send(buf), 1);
         expect_batch(0, 1);
         buf = fake_net_make(60, 0);

@@ -16,7 +16,8 @@ struct fake_vectors {
     /* What the function has. */
     unsigned msix_cnt, msi_cnt;
     bool intx;
-    /* What goes wrong: allocation of any kind of @fail_kinds, the request for a vector (-1: none). */
+    /* What goes wrong: allocation of any kind of @fail_kinds, the request for a vector (-1: none).
+     */
     int alloc_error;
     unsigned fail_kinds;
     int request_error_vector;

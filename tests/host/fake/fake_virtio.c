@@ -144,7 +144,8 @@ static uint16_t fake_set_config_entry(struct virtio_device *dev, uint16_t entry)
 {
     (void)dev;
     fake_virtio_note("config-entry:%d", (int16_t)entry);
-    fake_virtio.config_entry = refused(fake_virtio.refuse_config_entry) ? fake_virtio.refuse_as : entry;
+    fake_virtio.config_entry =
+        refused(fake_virtio.refuse_config_entry) ? fake_virtio.refuse_as : entry;
     return fake_virtio.config_entry;
 }
 

@@ -22,7 +22,7 @@ struct fake_virtio {
     int refuse_queue_entry; /* index of the queue whose entry is refused, -1: none */
     uint16_t refuse_as;     /* what a refused entry reads back as */
     unsigned refuse_cnt;    /* how often */
-    int refuse_queue_set;    /* index of the queue whose ring is refused, -1: none */
+    int refuse_queue_set;   /* index of the queue whose ring is refused, -1: none */
     bool refuse_features, reset_hangs;
     unsigned config_reads_change; /* that many reads give other bytes than before */
     unsigned notifies;

@@ -45,7 +45,6 @@ int virtio_pci_refuse_alloc(struct virtio_pci *vp, int err, const char *kind)
 {
     switch (err) {
     case -ENODEV:
-    case -ENXIO:
         return virtio_pci_refuse(vp, err, "no %s capability", kind);
     case -ENOSPC:
         return virtio_pci_refuse(vp, err, "no CPU vectors left");

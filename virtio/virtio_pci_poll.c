@@ -21,8 +21,8 @@ static void poll_tick(void *arg)
 int virtio_pci_poll_setup(struct virtio_pci *vp, const struct virtio_pci_rung *rung)
 {
     (void)rung;
-    /* The line would stay asserted until the next look, and nobody listens to it. It stays off while
-     * nobody asks for interrupts. */
+    /* The line would stay asserted until the next look, and nobody listens to it. It stays off
+     * while nobody asks for interrupts. */
     pci_command_set(vp->pdev, PCI_COMMAND_INTX_DISABLE);
     virtio_pci_walk_setup(vp, CPU_MASK(cpu_this()->id));
     timer_setup(&vp->poll_timer, poll_tick, vp);

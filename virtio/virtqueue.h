@@ -189,8 +189,9 @@ static inline bool virtqueue_enable_cb_delayed(struct virtqueue *vq)
     return vq->ops->enable_cb_delayed(vq);
 }
 
-/* Tokens still in flight, one a call, after the device was reset or the queue broke; NULL when none
- * is left. */
+/* Tokens still in flight, one a call, after the device was reset and the queue broke; NULL when
+ * none is left. virtqueue_stop() may meet another CPU's add or get; this is where the caller's lock
+ * has ended both, and nothing can be added any more. */
 static inline void *virtqueue_drain(struct virtqueue *vq)
 {
     return vq->ops->drain(vq);

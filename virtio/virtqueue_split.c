@@ -333,6 +333,8 @@ static void *split_drain(struct virtqueue *vq)
 {
     struct split *s = to_split(vq);
 
+    /* An add or get that was under way when the queue was stopped may have put some back. */
+    vq->free_cnt = 0;
     while (s->drain_idx < vq->size) {
         struct split_chain *chain = &s->chains[s->drain_idx++];
         void *token = chain->token;

@@ -90,6 +90,23 @@ def test_a_forced_rung_that_is_not_there(boot, rung, vectors, reason):
     machine.exit(0)
 
 
+@pytest.mark.parametrize("kind", ["q35", "pc"])
+def test_devices_share_a_line(boot, image, kind):
+    """Slots four apart have the same line: each device's handler claims what is its own."""
+    images = [image(seed=seed) for seed in (1, 2, 3)]
+    devices = nic(addr="0x4") + [option for index, img in enumerate(images)
+                                 for option in img.disk(index, addr=f"{8 + 4 * index:#x}")]
+    machine = boot(machine=kind, append="irq=intx", devices=devices).ready()
+    for name, img in [(f"blk{index}", img) for index, img in enumerate(images)] * 2:
+        assert machine.run(f"blk sum {name} 0 2048").result("sha256") == img.sha256()
+        assert machine.run("ping 10.0.2.2 count=1").result("ping.received") == "1"
+    rows = table(machine)
+    assert rows["net0"] == rows["blk0"] == rows["blk1"] == rows["blk2"]
+    assert rows["net0"]["chip"] == "ioapic" and int(rows["net0"]["count"]) > 0
+    assert rows["net0"]["spurious"] == "0"
+    machine.exit(0)
+
+
 @pytest.mark.parametrize("rung", FORCED)
 def test_configuration_changes_on_every_rung(boot, image, rung):
     """Link and size change while the disk is read; the machine sees each change, and goes on."""

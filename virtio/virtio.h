@@ -76,6 +76,7 @@ struct virtio_irq_ops {
     bool (*watched)(struct virtio_device *dev);
     void (*tick)(struct virtio_device *dev);
     void (*lost)(struct virtqueue *vq);
+    int (*set_affinity)(struct virtqueue *vq, cpu_mask_t mask); /* of a queue with a callback */
 };
 
 struct virtio_feature {
@@ -161,6 +162,13 @@ struct virtqueue_config {
  */
 int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_config *configs,
                          unsigned cnt);
+
+/*
+ * Lets the CPUs of @mask take the interrupts of @vq, and of queues that share its vector. 0, also
+ * without effect where a queue's interrupts are not to be moved (a line, polling); -EINVAL no
+ * callback, or no such CPU in use; -ENOSPC no vector there. Thread context.
+ */
+int virtio_queue_set_affinity(struct virtqueue *vq, cpu_mask_t mask);
 
 /* Deletes what virtio_queues_create() made; the device must have been reset. Done by virtio.c after
  * a failed probe() and after remove(); harmless when there is nothing. */

@@ -1,6 +1,8 @@
 /* The console command "virtio": devices, their queues, what was negotiated. */
 #include <errno.h>
+#include <string.h>
 
+#include "irq/cpu_list.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
 #include "kernel/report.h"
@@ -60,12 +62,42 @@ static void print_device(struct virtio_device *dev)
     print_queues(dev, NULL);
 }
 
+static struct virtqueue *find_queue(const struct virtio_device *dev, const char *name)
+{
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
+        if (dev->queues[i] != NULL && strcmp(dev->queues[i]->name, name) == 0)
+            return dev->queues[i];
+    }
+    return NULL;
+}
+
+static int set_affinity(const char *name, const char *queue, const char *cpus)
+{
+    struct virtio_device *dev = virtio_find(name);
+    struct virtqueue *vq = dev != NULL ? find_queue(dev, queue) : NULL;
+    cpu_mask_t mask;
+    int err;
+
+    if (vq == NULL)
+        return console_fail(-ENOENT, "no queue %s of a virtio device %s", queue, name);
+    if (vq->callback == NULL)
+        return console_fail(-EINVAL, "queue %s has no interrupt", queue);
+    err = cpu_list_parse(cpus, &mask);
+    if (err == 0)
+        err = virtio_queue_set_affinity(vq, mask);
+    if (err != 0)
+        return console_fail(err, "%s: its interrupts cannot go to CPUs %s", queue, cpus);
+    return 0;
+}
+
 static int virtio_run(int argc, char **argv)
 {
     struct virtio_device *dev;
 
+    if (argc == 5 && strcmp(argv[1], "affinity") == 0)
+        return set_affinity(argv[2], argv[3], argv[4]);
     if (argc > 2)
-        return console_fail(-EINVAL, "usage: virtio [NAME]");
+        return console_fail(-EINVAL, "usage: virtio [NAME] | virtio affinity NAME QUEUE CPUS");
     if (argc == 2) {
         dev = virtio_find(argv[1]);
         if (dev == NULL)
@@ -80,5 +112,6 @@ static int virtio_run(int argc, char **argv)
     return 0;
 }
 
-CONSOLE_COMMAND(virtio, .name = "virtio", .usage = "virtio\nvirtio NAME",
+CONSOLE_COMMAND(virtio, .name = "virtio",
+                .usage = "virtio\nvirtio NAME\nvirtio affinity NAME QUEUE CPUS",
                 .summary = "virtio devices, their queues and features", .run = virtio_run);

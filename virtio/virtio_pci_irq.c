@@ -144,10 +144,29 @@ static void irq_lost(struct virtqueue *vq)
     irq_count_lost((unsigned)pci_vector_irq(vp->pdev, entry));
 }
 
+static int irq_set_queue_affinity(struct virtqueue *vq, cpu_mask_t mask)
+{
+    struct virtio_pci *vp = to_virtio_pci(vq->dev);
+    uint16_t entry = vp->queue_entries[vq->index];
+    int err;
+
+    if (vp->rung->setup != virtio_pci_msix_setup)
+        return 0;
+    err = irq_set_affinity((unsigned)pci_vector_irq(vp->pdev, entry), mask);
+    if (err != 0)
+        return err;
+    for (unsigned i = 0; i < vp->walk_cnt; i++) {
+        if (vp->queue_entries[vp->walk[i]->index] == entry)
+            vp->walk[i]->affinity = mask;
+    }
+    return 0;
+}
+
 const struct virtio_irq_ops virtio_pci_irq_ops = {
     .setup = irq_setup,
     .teardown = irq_teardown,
     .watched = irq_watched,
     .tick = irq_tick,
     .lost = irq_lost,
+    .set_affinity = irq_set_queue_affinity,
 };

@@ -131,6 +131,13 @@ fail:
     return err;
 }
 
+int virtio_queue_set_affinity(struct virtqueue *vq, cpu_mask_t mask)
+{
+    if (vq->callback == NULL)
+        return -EINVAL;
+    return vq->dev->transport->irq->set_affinity(vq, mask);
+}
+
 void virtio_queues_silence(struct virtio_device *dev)
 {
     if (dev->irqs_set_up)

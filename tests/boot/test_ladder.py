@@ -160,3 +160,17 @@ def test_a_lost_interrupt_is_made_up_for(boot, image):
     assert read()[0] == count + 1
     assert read()[1] == results[-1][1]
     machine.exit(0)
+
+
+@pytest.mark.parametrize("rung", ["per-queue", "intx"])
+def test_affinity_of_a_queue(boot, image, rung):
+    """Accepted on every rung, where it moves nothing too; CPUs that are not there are refused."""
+    machine = boot(append=f"irq={rung}", devices=image().disk()).ready()
+    machine.run("virtio affinity blk0 req0 0")
+    answer = machine.command("virtio affinity blk0 req0 5")
+    assert answer.ok if rung == "intx" else answer.fields["code"] == "EINVAL"
+    assert machine.command("virtio affinity blk0 req0 x").fields["code"] == "EINVAL"
+    assert machine.command("virtio affinity blk0 tx0 0").fields["code"] == "ENOENT"
+    assert machine.command("virtio affinity net0 rx0 0").fields["code"] == "ENOENT"
+    machine.run("blk sum blk0 0 2048")
+    machine.exit(0)

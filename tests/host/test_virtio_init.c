@@ -132,8 +132,17 @@ unsigned cpu_count(void)
     return 1;
 }
 
-static const struct virtio_irq_ops irq_ops = {
-    .setup = irq_setup, .teardown = irq_teardown, .watched = irq_watched};
+static int irq_set_affinity(struct virtqueue *vq, cpu_mask_t mask)
+{
+    vq->affinity = mask;
+    return 0;
+}
+
+static const struct virtio_irq_ops irq_ops = {.set_affinity = irq_set_affinity,
+
+                                              .setup = irq_setup,
+                                              .teardown = irq_teardown,
+                                              .watched = irq_watched};
 static struct virtio_device dev;
 
 static int setup(void **state)
@@ -329,6 +338,23 @@ static void test_config_interrupts_wait_for_driver_ok(void **state)
     virtio_device_remove(&dev);
 }
 
+static void poke(struct virtqueue *vq)
+{
+    (void)vq;
+}
+
+static void test_a_queue_without_callback_has_no_affinity(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_int_equal(virtio_queue_set_affinity(dev.queues[0], 2), -EINVAL);
+    assert_int_equal(dev.queues[0]->affinity, 0);
+    dev.queues[0]->callback = poke;
+    assert_int_equal(virtio_queue_set_affinity(dev.queues[0], 2), 0);
+    assert_int_equal(dev.queues[0]->affinity, 2);
+    virtio_device_remove(&dev);
+}
+
 static void test_a_change_during_start_is_told_after_it(void **state)
 {
     (void)state;
@@ -427,6 +453,7 @@ int main(void)
         TEST(the_ring_follows_the_transports_rule_of_size),
         TEST(ring_packed_is_refused_by_name),
         TEST(config_interrupts_wait_for_driver_ok),
+        TEST(a_queue_without_callback_has_no_affinity),
         TEST(a_change_during_start_is_told_after_it),
         TEST(a_change_is_not_told_after_the_end),
         TEST(a_device_that_is_gone_is_given_up_as_removed),

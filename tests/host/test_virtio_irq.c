@@ -346,6 +346,41 @@ static void test_queues_are_spread_by_their_sets(void **state)
     fake_descend();
 }
 
+static void test_affinity_is_set_queue_by_queue(void **state)
+{
+    struct virtqueue *const *queues = fake_vp.vdev.queues;
+    int (*set)(struct virtqueue * vq, cpu_mask_t mask) = virtio_pci_irq_ops.set_affinity;
+
+    (void)state;
+    assert_int_equal(fake_climb("irq=per-queue"), 0);
+    assert_int_equal(set(queues[2], 0xc), 0);
+    assert_int_equal(fake_vectors.affinity[2], 0xc);
+    assert_int_equal(queues[2]->affinity, 0xc);
+    assert_int_equal(queues[0]->affinity, CPU_MASK(1));
+    fake_vectors.affinity_error = -ENOSPC;
+    assert_int_equal(set(queues[2], 0x1), -ENOSPC);
+    assert_int_equal(queues[2]->affinity, 0xc);
+    fake_vectors.affinity_error = 0;
+    fake_descend();
+
+    assert_int_equal(fake_climb("irq=shared"), 0);
+    assert_int_equal(set(queues[0], 0x3), 0);
+    assert_int_equal(fake_vectors.affinity[1], 0x3);
+    assert_int_equal(queues[0]->affinity, 0x3);
+    assert_int_equal(queues[2]->affinity, 0x3);
+    fake_descend();
+
+    /* A line is not moved for one of those who share it. */
+    assert_int_equal(fake_climb("irq=intx"), 0);
+    assert_int_equal(set(queues[0], 0x3), 0);
+    assert_int_equal(fake_vectors.affinity[0], CPU_MASK(0));
+    assert_int_equal(queues[0]->affinity, CPU_MASK(0));
+    fake_descend();
+    assert_int_equal(fake_climb("irq=poll"), 0);
+    assert_int_equal(set(queues[0], 0x3), 0);
+    fake_descend();
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(test_##name, fake_virtio_pci_setup, fake_virtio_pci_teardown)
 
@@ -360,6 +395,7 @@ int main(void)
         TEST(what_failed_is_undone_before_the_next_rung),
         TEST(handlers_that_cannot_be_attached_end_the_attempt),
         TEST(queues_are_spread_by_their_sets),
+        TEST(affinity_is_set_queue_by_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

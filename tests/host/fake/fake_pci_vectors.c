@@ -128,6 +128,15 @@ void irq_release(unsigned irq, void *cookie)
     memset(&fake_vectors.actions[n], 0, sizeof(fake_vectors.actions[n]));
 }
 
+int irq_set_affinity(unsigned irq, cpu_mask_t mask)
+{
+    assert_true(irq - IRQ_BASE < fake_vectors.cnt);
+    if (fake_vectors.affinity_error != 0)
+        return fake_vectors.affinity_error;
+    fake_vectors.affinity[irq - IRQ_BASE] = mask;
+    return 0;
+}
+
 void irq_count_early(unsigned irq)
 {
     assert_true(irq - IRQ_BASE < fake_vectors.cnt);

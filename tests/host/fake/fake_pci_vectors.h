@@ -21,6 +21,7 @@ struct fake_vectors {
     int alloc_error;
     unsigned fail_kinds;
     int request_error_vector;
+    int affinity_error;
     /* What is in use now. */
     unsigned kind, cnt;
     struct {

@@ -1,6 +1,6 @@
-/* The last rung: no interrupt at all, a timer looks at ISR and queues. */
+/* The last rung: no interrupt at all, a timer looks at ISR and queues. The function has no vectors,
+ * and so its line is off. */
 #include "arch/clock.h"
-#include "pci/pci.h"
 #include "virtio/virtio_pci.h"
 
 #define POLL_NS 1000000ull
@@ -21,9 +21,6 @@ static void poll_tick(void *arg)
 int virtio_pci_poll_setup(struct virtio_pci *vp, const struct virtio_pci_rung *rung)
 {
     (void)rung;
-    /* The line would stay asserted until the next look, and nobody listens to it. It stays off
-     * while nobody asks for interrupts. */
-    pci_command_set(vp->pdev, PCI_COMMAND_INTX_DISABLE);
     virtio_pci_walk_setup(vp, CPU_MASK(cpu_this()->id));
     timer_setup(&vp->poll_timer, poll_tick, vp);
     timer_arm(&vp->poll_timer, clock_ns() + POLL_NS);

@@ -53,7 +53,7 @@ static int alloc_kind(unsigned kind, unsigned cnt)
     if (fake_vectors.fail_kinds & kind)
         return fake_vectors.alloc_error;
     if (offered == 0)
-        return -ENXIO;
+        return kind == PCI_VECTORS_INTX ? -ENXIO : -ENODEV;
     if (cnt > offered)
         return -ENOSPC;
     fake_vectors.kind = kind;
@@ -147,18 +147,6 @@ void irq_count_lost(unsigned irq)
 {
     assert_true(irq - IRQ_BASE < fake_vectors.cnt);
     fake_vectors.lost[irq - IRQ_BASE]++;
-}
-
-uint16_t pci_command_set(const struct pci_device *pdev, uint16_t bits)
-{
-    (void)pdev;
-    return fake_vectors.command |= bits;
-}
-
-uint16_t pci_command_clear(const struct pci_device *pdev, uint16_t bits)
-{
-    (void)pdev;
-    return fake_vectors.command &= (uint16_t)~bits;
 }
 
 unsigned cpu_count(void)

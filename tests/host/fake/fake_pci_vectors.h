@@ -1,5 +1,5 @@
-/* A PCI function's interrupts for host tests of what stands on them: pci_vectors_*(), irq_*() and
- * the Command register. What happens goes into the trace of fake_virtio.h, in order. Link
+/* A PCI function's interrupts for host tests of what stands on them: pci_vectors_*() and
+ * irq_*(). What happens goes into the trace of fake_virtio.h, in order. Link
  * tests/host/fake/fake_pci_vectors.c. */
 #ifndef FAKE_PCI_VECTORS_H
 #define FAKE_PCI_VECTORS_H
@@ -31,7 +31,6 @@ struct fake_vectors {
     } actions[FAKE_VECTORS_MAX];
     unsigned early[FAKE_VECTORS_MAX], lost[FAKE_VECTORS_MAX];
     cpu_mask_t affinity[FAKE_VECTORS_MAX];
-    uint16_t command;
     /* How it was asked for last. */
     unsigned flags;
     bool spread;

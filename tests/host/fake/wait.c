@@ -4,7 +4,7 @@
 #include "arch/clock.h"
 #include "fake_clock.h"
 #include "fake_wait.h"
-#include "kernel/thread.h"
+#include "kernel/sched.h"
 
 #define WAIT_STEP_NS 100000000ull
 
@@ -19,6 +19,12 @@ bool wait_queue_wake_one(struct wait_queue *wq)
 {
     (void)wq;
     return true;
+}
+
+struct thread *wait_queue_wake_first(struct wait_queue *wq)
+{
+    (void)wq;
+    return NULL;
 }
 
 void wait_queue_wake_all(struct wait_queue *wq)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arch/barrier.h"
 #include "arch/cpu.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -12,6 +13,8 @@ static struct list devices = LIST_INIT(devices);
 
 void block_register(struct block_device *dev)
 {
+    dev->sector_max = dev->info.sector_cnt;
+    block_watch_init(dev);
     list_append(&devices, &dev->link);
 }
 
@@ -47,10 +50,7 @@ const struct block_info *block_info(const struct block_device *dev)
 
 void block_stats(const struct block_device *dev, struct block_stats *stats)
 {
-    uint64_t irq = cpu_irq_save();
-
     dev->ops->stats(dev, stats);
-    cpu_irq_restore(irq);
 }
 
 const char *block_op_name(enum block_op op)
@@ -66,18 +66,27 @@ const char *block_op_name(enum block_op op)
     return op < BLOCK_OP_CNT ? names[op] : "unknown";
 }
 
-/* Whole blocks inside the device? */
-static int check_range(const struct block_info *info, uint64_t sector, uint64_t cnt)
+static inline bool inside(uint64_t capacity, uint64_t sector, uint64_t cnt)
 {
-    if (((sector | cnt) & (info->block_size / BLOCK_SECTOR_SIZE - 1)) != 0 || cnt == 0)
-        return -EINVAL;
-    if (sector > info->sector_cnt || cnt > info->sector_cnt - sector)
-        return -ERANGE;
-    return 0;
+    return LIKELY(sector <= capacity && cnt <= capacity - sector);
 }
 
-static inline int check_data(const struct block_info *info, const struct block_request *req)
+static __attribute__((noinline)) int outside(const struct block_device *dev, uint64_t sector,
+                                             uint64_t cnt)
 {
+    return inside(READ_ONCE(dev->sector_max), sector, cnt) ? -EIO : -ERANGE;
+}
+
+int block_check_range(const struct block_device *dev, uint64_t sector, uint64_t cnt)
+{
+    if (inside(READ_ONCE(dev->info.sector_cnt), sector, cnt))
+        return 0;
+    return outside(dev, sector, cnt);
+}
+
+static inline int check_data(const struct block_device *dev, const struct block_request *req)
+{
+    const struct block_info *info = &dev->info;
     const struct block_segment *seg = req->segs, *end = seg + req->seg_cnt;
     uint64_t sector = req->sector, len = 0;
     uint32_t bits = 0, seg_len;
@@ -95,65 +104,75 @@ static inline int check_data(const struct block_info *info, const struct block_r
            (((uint32_t)len | (uint32_t)sector * BLOCK_SECTOR_SIZE) & (info->block_size - 1));
     if (bits != 0 || len > info->request_len_max)
         return -EINVAL;
-    if (sector > info->sector_cnt || len / BLOCK_SECTOR_SIZE > info->sector_cnt - sector)
-        return -ERANGE;
-    return 0;
+    return block_check_range(dev, sector, len / BLOCK_SECTOR_SIZE);
 }
 
-static int check_erase(const struct block_info *info, const struct block_request *req,
+static int check_erase(const struct block_device *dev, const struct block_request *req,
                        bool supported, uint64_t sectors_max)
 {
+    const struct block_info *info = &dev->info;
+    uint64_t sector = req->sector, cnt = req->sector_cnt;
+
     if (!supported)
         return -EOPNOTSUPP;
     if (info->read_only)
         return -EROFS;
-    if (req->sector_cnt > sectors_max)
+    if (cnt > sectors_max || cnt == 0 ||
+        ((sector | cnt) & (info->block_size / BLOCK_SECTOR_SIZE - 1)) != 0)
         return -EINVAL;
-    return check_range(info, req->sector, req->sector_cnt);
+    return block_check_range(dev, sector, cnt);
 }
 
-static int check_rare(const struct block_info *info, const struct block_request *req)
+static int check_rare(const struct block_device *dev, const struct block_request *req)
 {
+    const struct block_info *info = &dev->info;
+
     switch (req->op) {
     case BLOCK_FLUSH:
         return info->can_flush ? 0 : -EOPNOTSUPP;
     case BLOCK_DISCARD:
-        return check_erase(info, req, info->can_discard, info->discard_sectors_max);
+        return check_erase(dev, req, info->can_discard, info->discard_sectors_max);
     case BLOCK_WRITE_ZEROES:
-        return check_erase(info, req, info->can_write_zeroes, info->write_zeroes_sectors_max);
+        return check_erase(dev, req, info->can_write_zeroes, info->write_zeroes_sectors_max);
     default:
         return -EINVAL;
     }
 }
 
-static inline int check(const struct block_info *info, const struct block_request *req)
+static inline int check(const struct block_device *dev, const struct block_request *req)
 {
     if (!LIKELY(req->op <= BLOCK_WRITE))
-        return check_rare(info, req);
-    if (req->op == BLOCK_WRITE && info->read_only)
+        return check_rare(dev, req);
+    if (req->op == BLOCK_WRITE && dev->info.read_only)
         return -EROFS;
-    return check_data(info, req);
+    return check_data(dev, req);
 }
 
 unsigned block_submit(struct block_device *dev, struct block_request *const *reqs, unsigned cnt)
 {
+    struct block_request *failed = NULL, **end = &failed;
     uint64_t irq = cpu_irq_save();
+    void *queue = dev->ops->begin(dev);
     unsigned i;
 
     for (i = 0; i < cnt; i++) {
         struct block_request *req = reqs[i];
-        int err = check(&dev->info, req);
+        int err = check(dev, req);
 
         if (LIKELY(err == 0)) {
-            err = dev->ops->add(dev, req);
+            err = dev->ops->add(queue, req);
             if (LIKELY(err == 0))
                 continue;
             if (err == -ENOSPC)
                 break;
         }
-        block_complete(req, err);
+        req->status = err;
+        *end = req;
+        end = &req->next;
     }
-    dev->ops->kick(dev);
+    *end = NULL;
+    dev->ops->end(queue);
+    block_complete(failed);
     cpu_irq_restore(irq);
     return i;
 }

@@ -2,7 +2,7 @@
  * at a time. */
 #include <errno.h>
 
-#include "arch/cpu.h"
+#include "arch/spinlock.h"
 #include "drivers/blockdev.h"
 #include "kernel/thread.h"
 
@@ -16,31 +16,37 @@ struct transfer {
     struct block_device *dev;
     enum block_op op;
     uint64_t sector;
-    char *data;       /* NULL: no data */
-    uint64_t left;    /* bytes still to be started; a flush counts as one */
-    uint64_t chunk;   /* most bytes a request */
-    unsigned pending; /* requests in flight */
-    int status;       /* first error */
-    struct wait_queue done;
+    char *data;     /* NULL: no data */
+    uint64_t left;  /* bytes still to be started; a flush counts as one */
+    uint64_t chunk; /* most bytes a request */
     struct slot {
         struct block_request req;
         struct block_segment seg;
         struct slot *next_free;
     } slots[IN_FLIGHT_MAX];
+
+    struct spinlock lock; /* what follows is shared with completions on any CPU */
     struct slot *free;
+    unsigned pending; /* requests in flight */
+    int status;       /* first error */
+    struct wait_queue done;
 };
 
+/* The transfer lies on the stack of a thread that may go on as soon as the lock is free: nothing is
+ * touched after that. */
 static void transfer_done(struct block_request *req)
 {
     struct transfer *transfer = req->user;
     struct slot *slot = CONTAINER_OF(req, struct slot, req);
 
+    spin_acquire(&transfer->lock);
     if (req->status != 0 && transfer->status == 0)
         transfer->status = req->status;
     slot->next_free = transfer->free;
     transfer->free = slot;
     transfer->pending--;
     wait_queue_wake_one(&transfer->done);
+    spin_release(&transfer->lock);
 }
 
 /* Fills @slot with the next piece; returns the piece's bytes. */
@@ -61,20 +67,14 @@ static uint64_t fill(struct transfer *transfer, struct slot *slot)
     return len;
 }
 
-/* Starts one more request; false when the device has no room. Interrupts are off. */
-static bool start_one(struct transfer *transfer)
+/* Starts the next piece in @slot; false when the device has no room. The lock is not held. */
+static bool start_piece(struct transfer *transfer, struct slot *slot)
 {
-    struct slot *slot = transfer->free;
     struct block_request *req = &slot->req;
     uint64_t len = fill(transfer, slot);
 
-    transfer->free = slot->next_free;
-    transfer->pending++;
-    if (block_submit(transfer->dev, &req, 1) == 0) {
-        transfer->pending--;
-        transfer->free = slot;
+    if (block_submit(transfer->dev, &req, 1) == 0)
         return false;
-    }
     transfer->left -= len;
     transfer->sector += len / BLOCK_SECTOR_SIZE;
     if (transfer->data != NULL)
@@ -82,38 +82,53 @@ static bool start_one(struct transfer *transfer)
     return true;
 }
 
+/* One more step of the transfer, with the lock held by @irq: starts a request, or waits. */
+static uint64_t step(struct transfer *transfer, bool more, uint64_t irq)
+{
+    struct slot *slot = more ? transfer->free : NULL;
+    bool started;
+
+    if (slot != NULL) {
+        transfer->free = slot->next_free;
+        transfer->pending++;
+        spin_unlock(&transfer->lock, irq);
+        started = start_piece(transfer, slot);
+        irq = spin_lock(&transfer->lock);
+        if (started)
+            return irq;
+        transfer->pending--;
+        slot->next_free = transfer->free;
+        transfer->free = slot;
+    }
+    if (transfer->pending > 0) {
+        wait_queue_sleep_locked(&transfer->done, &transfer->lock, WAIT_FOREVER);
+        return irq;
+    }
+    spin_unlock(&transfer->lock, irq);
+    thread_sleep_ns(RETRY_NS);
+    return spin_lock(&transfer->lock);
+}
+
 /* The waits are bounded by the driver: it completes every request (struct block_ops). */
 static int run(struct transfer *transfer)
 {
     uint64_t irq;
+    bool more;
 
+    transfer->lock = (struct spinlock){0};
+    transfer->pending = 0;
+    transfer->status = 0;
     wait_queue_init(&transfer->done);
     transfer->free = NULL;
     for (unsigned i = 0; i < IN_FLIGHT_MAX; i++) {
         transfer->slots[i].next_free = transfer->free;
         transfer->free = &transfer->slots[i];
     }
-    irq = cpu_irq_save();
-    for (;;) {
-        bool more = transfer->left > 0 && transfer->status == 0;
-
-        if (!more && transfer->pending == 0)
-            break;
-        if (more && transfer->free != NULL && start_one(transfer))
-            continue;
-        if (transfer->pending > 0)
-            wait_queue_sleep(&transfer->done, WAIT_FOREVER);
-        else
-            thread_sleep_ns(RETRY_NS);
-    }
-    cpu_irq_restore(irq);
+    irq = spin_lock(&transfer->lock);
+    while ((more = transfer->left > 0 && transfer->status == 0) || transfer->pending > 0)
+        irq = step(transfer, more, irq);
+    spin_unlock(&transfer->lock, irq);
     return transfer->status;
-}
-
-/* Checked for the whole transfer, so that one that cannot succeed changes nothing. */
-static bool in_range(const struct block_info *info, uint64_t sector, uint64_t cnt)
-{
-    return sector <= info->sector_cnt && cnt <= info->sector_cnt - sector;
 }
 
 static int transfer_data(struct block_device *dev, enum block_op op, uint64_t sector, void *data,
@@ -122,15 +137,16 @@ static int transfer_data(struct block_device *dev, enum block_op op, uint64_t se
     const struct block_info *info = &dev->info;
     uint32_t chunk = CHUNK_MAX;
     struct transfer transfer;
+    int err;
 
     if (op == BLOCK_WRITE && info->read_only)
         return -EROFS;
     if (((sector * BLOCK_SECTOR_SIZE | len) & (info->block_size - 1)) != 0)
         return -EINVAL;
-    if (!in_range(info, sector, len / BLOCK_SECTOR_SIZE))
-        return -ERANGE;
-    if (len == 0)
-        return 0;
+    /* For the whole transfer, so that one that cannot succeed changes nothing. */
+    err = block_check_range(dev, sector, len / BLOCK_SECTOR_SIZE);
+    if (err != 0 || len == 0)
+        return err;
     if (chunk > info->request_len_max)
         chunk = info->request_len_max;
     if (chunk > info->seg_len_max)
@@ -144,8 +160,6 @@ static int transfer_data(struct block_device *dev, enum block_op op, uint64_t se
     transfer.data = data;
     transfer.left = len;
     transfer.chunk = chunk;
-    transfer.pending = 0;
-    transfer.status = 0;
     return run(&transfer);
 }
 
@@ -160,8 +174,6 @@ static int transfer_nothing(struct block_device *dev, enum block_op op, uint64_t
     transfer.data = NULL;
     transfer.left = len;
     transfer.chunk = chunk;
-    transfer.pending = 0;
-    transfer.status = 0;
     return run(&transfer);
 }
 
@@ -183,12 +195,15 @@ int block_flush(struct block_device *dev)
 static int erase(struct block_device *dev, enum block_op op, bool supported, uint64_t sector,
                  uint64_t sector_cnt, uint64_t sectors_max)
 {
+    int err;
+
     if (!supported)
         return -EOPNOTSUPP;
     if (dev->info.read_only)
         return -EROFS;
-    if (!in_range(&dev->info, sector, sector_cnt))
-        return -ERANGE;
+    err = block_check_range(dev, sector, sector_cnt);
+    if (err != 0)
+        return err;
     return transfer_nothing(dev, op, sector, sector_cnt * BLOCK_SECTOR_SIZE,
                             sectors_max * BLOCK_SECTOR_SIZE);
 }

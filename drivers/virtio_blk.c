@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "drivers/virtio_blk_spec.h"
 #include "kernel/format.h"
@@ -17,6 +18,7 @@ static const struct virtio_feature features[] = {
     {.bit = VIRTIO_BLK_F_BLK_SIZE, .name = "VIRTIO_BLK_F_BLK_SIZE"},
     {.bit = VIRTIO_BLK_F_FLUSH, .name = "VIRTIO_BLK_F_FLUSH"},
     {.bit = VIRTIO_BLK_F_TOPOLOGY, .name = "VIRTIO_BLK_F_TOPOLOGY"},
+    {.bit = VIRTIO_BLK_F_MQ, .name = "VIRTIO_BLK_F_MQ"},
     {.bit = VIRTIO_BLK_F_DISCARD, .name = "VIRTIO_BLK_F_DISCARD"},
     {.bit = VIRTIO_BLK_F_WRITE_ZEROES, .name = "VIRTIO_BLK_F_WRITE_ZEROES"},
     {.name = NULL},
@@ -27,11 +29,41 @@ static void request_interrupt(struct virtqueue *vq)
     virtio_blk_harvest(vq->driver_data);
 }
 
+/* The queues with their objects: one for each CPU if the device has so many. */
+static int create_queues(struct virtio_blk *blk)
+{
+    struct virtqueue_config configs[VIRTIO_QUEUE_MAX];
+    char names[VIRTIO_QUEUE_MAX][VIRTQUEUE_NAME_MAX];
+    unsigned cnt = virtio_blk_wanted_queues(blk);
+    size_t len = cnt * sizeof(*blk->queues);
+    int err;
+
+    blk->queues = aligned_alloc(__alignof__(struct virtio_blk_queue), len);
+    if (blk->queues == NULL)
+        return -ENOMEM;
+    memset(blk->queues, 0, len);
+    for (unsigned i = 0; i < cnt; i++) {
+        format(names[i], sizeof(names[i]), "req%u", i);
+        configs[i] = (struct virtqueue_config){
+            .name = names[i], .callback = request_interrupt, .indirect_max = INDIRECT_MAX};
+    }
+    err = virtio_queues_create(blk->dev, configs, cnt);
+    if (err != 0)
+        return err;
+    blk->queue_cnt = cnt;
+    for (unsigned i = 0; i < cnt; i++) {
+        struct virtio_blk_queue *q = &blk->queues[i];
+
+        q->blk = blk;
+        q->vq = blk->dev->queues[i];
+        q->vq->driver_data = q;
+        virtio_blk_watchdog_setup(q);
+    }
+    return 0;
+}
+
 static int blk_probe(struct virtio_device *dev)
 {
-    static const struct virtqueue_config queues[] = {
-        {.name = "req0", .callback = request_interrupt, .indirect_max = INDIRECT_MAX},
-    };
     struct virtio_blk *blk = calloc(1, sizeof(*blk));
     int err;
 
@@ -42,27 +74,38 @@ static int blk_probe(struct virtio_device *dev)
     blk->block.ops = &virtio_blk_ops;
     blk->block.driver_data = blk;
     wait_queue_init(&blk->id_wait);
-    virtio_blk_watchdog_setup(blk);
-    err = virtio_queues_create(dev, queues, sizeof(queues) / sizeof(queues[0]));
-    if (err != 0)
-        goto fail;
-    blk->vq = dev->queues[0];
-    blk->vq->driver_data = blk;
-    err = virtio_blk_configure(blk);
-    if (err != 0)
-        goto fail;
+    err = create_queues(blk);
+    if (err == 0)
+        err = virtio_blk_configure(blk);
+    if (err != 0) {
+        free(blk->queues);
+        free(blk);
+        return err;
+    }
     dev->driver_data = blk;
     return 0;
+}
 
-fail:
-    free(blk);
-    return err;
+/* The queue whose interrupts @cpu gets; where they all come alike, the queues in turn. */
+static struct virtio_blk_queue *queue_for(const struct virtio_blk *blk, unsigned cpu)
+{
+    struct virtio_blk_queue *in_turn = &blk->queues[cpu % blk->queue_cnt];
+
+    if ((in_turn->vq->affinity & CPU_MASK(cpu)) != 0)
+        return in_turn;
+    for (unsigned i = 0; i < blk->queue_cnt; i++) {
+        if ((blk->queues[i].vq->affinity & CPU_MASK(cpu)) != 0)
+            return &blk->queues[i];
+    }
+    return in_turn;
 }
 
 static void blk_start(struct virtio_device *dev)
 {
     struct virtio_blk *blk = dev->driver_data;
 
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        blk->cpu_queues[cpu] = queue_for(blk, cpu);
     virtio_blk_read_serial(blk);
     block_register(&blk->block);
 }
@@ -72,26 +115,27 @@ static void blk_remove(struct virtio_device *dev)
     struct virtio_blk *blk = dev->driver_data;
 
     block_unregister(&blk->block);
-    timer_cancel(&blk->watchdog);
-    virtqueue_break(blk->vq, "device removed");
-    virtio_blk_complete_all(blk, -ENODEV);
+    for (unsigned i = 0; i < blk->queue_cnt; i++)
+        virtio_blk_watchdog_cancel(&blk->queues[i]);
+    virtio_blk_complete_all(blk, "device removed", -ENODEV);
+    free(blk->queues);
     free(blk);
 }
 
 static void blk_config_changed(struct virtio_device *dev)
 {
     struct virtio_blk *blk = dev->driver_data;
+    uint64_t sectors;
 
-    if (virtio_blk_update_capacity(blk))
-        at_line("event", "name=%s kind=resize sectors=%llu", dev->name,
-                (unsigned long long)blk->block.info.sector_cnt);
+    if (virtio_blk_read_capacity(blk, &sectors) == 0)
+        block_set_capacity(&blk->block, sectors);
 }
 
 static void blk_killed(struct virtio_device *dev)
 {
     struct virtio_blk *blk = dev->driver_data;
 
-    virtio_blk_complete_all(blk, blk->dead_status);
+    virtio_blk_complete_all(blk, dev->dead, blk->dead_status);
 }
 
 static void blk_describe(struct virtio_device *dev, char *buf, size_t size)

@@ -13,6 +13,32 @@
 #define REQUEST_LEN_MAX  (1u << 30)
 #define SERIAL_WAIT_NS   1000000000ull
 
+static unsigned smallest_ring(const struct virtio_blk *blk)
+{
+    unsigned size = blk->queues[0].vq->size;
+
+    for (unsigned i = 1; i < blk->queue_cnt; i++) {
+        if (blk->queues[i].vq->size < size)
+            size = blk->queues[i].vq->size;
+    }
+    return size;
+}
+
+unsigned virtio_blk_wanted_queues(struct virtio_blk *blk)
+{
+    unsigned cnt = 1;
+
+    if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_MQ))
+        cnt = virtio_config_read16(blk->dev, VIRTIO_BLK_CFG_NUM_QUEUES);
+    if (cnt == 0) {
+        log_warn("%s: device says it has no queue, taking 1", blk->dev->name);
+        cnt = 1;
+    }
+    if (cnt > cpu_count())
+        cnt = cpu_count();
+    return cnt < VIRTIO_QUEUE_MAX ? cnt : VIRTIO_QUEUE_MAX;
+}
+
 static bool is_power_of_two(uint32_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
@@ -43,7 +69,7 @@ static void configure_block_size(struct virtio_blk *blk)
     info->physical_block_size = size << exp;
 }
 
-static void configure_segments(struct virtio_blk *blk)
+static void configure_segments(struct virtio_blk *blk, unsigned ring_size)
 {
     struct block_info *info = &blk->block.info;
     uint32_t seg_max = 1, size_max = REQUEST_LEN_MAX;
@@ -57,8 +83,8 @@ static void configure_segments(struct virtio_blk *blk)
     }
     if (seg_max > VIRTIO_BLK_SEG_MAX)
         seg_max = VIRTIO_BLK_SEG_MAX;
-    if (seg_max > blk->vq->size - 2u) /* a chain is never longer than the ring */
-        seg_max = blk->vq->size - 2u;
+    if (seg_max > ring_size - 2) /* a chain is never longer than the ring */
+        seg_max = ring_size - 2;
     if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_SIZE_MAX))
         size_max = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_SIZE_MAX);
     if (size_max < BLOCK_SECTOR_SIZE) {
@@ -91,44 +117,48 @@ static bool configure_erase(struct virtio_blk *blk, unsigned feature, unsigned s
     return true;
 }
 
-bool virtio_blk_update_capacity(struct virtio_blk *blk)
+int virtio_blk_read_capacity(struct virtio_blk *blk, uint64_t *sectors)
 {
-    struct block_info *info = &blk->block.info;
-    uint64_t align = info->block_size / BLOCK_SECTOR_SIZE, sectors, before = info->sector_cnt;
+    const struct block_info *info = &blk->block.info;
+    uint64_t align = info->block_size / BLOCK_SECTOR_SIZE, cnt;
+    int err = virtio_config_read64(blk->dev, VIRTIO_BLK_CFG_CAPACITY, &cnt);
 
-    if (virtio_config_read64(blk->dev, VIRTIO_BLK_CFG_CAPACITY, &sectors) != 0)
-        return false;
-    if (sectors > CAPACITY_MAX) {
+    if (err != 0)
+        return err;
+    if (cnt > CAPACITY_MAX) {
         log_warn("%s: capacity of %llu sectors is beyond reach, using %llu", info->name,
-                 (unsigned long long)sectors, (unsigned long long)CAPACITY_MAX);
-        sectors = CAPACITY_MAX;
+                 (unsigned long long)cnt, (unsigned long long)CAPACITY_MAX);
+        cnt = CAPACITY_MAX;
     }
-    if (sectors % align != 0)
+    if (cnt % align != 0)
         log_warn(
             "%s: the last %llu sectors (512 bytes) are no whole block of %u bytes and out of reach",
-            info->name, (unsigned long long)(sectors % align), info->block_size);
-    info->sector_cnt = sectors - sectors % align;
-    return info->sector_cnt != before;
+            info->name, (unsigned long long)(cnt % align), info->block_size);
+    *sectors = cnt - cnt % align;
+    return 0;
 }
 
 int virtio_blk_configure(struct virtio_blk *blk)
 {
     struct block_info *info = &blk->block.info;
-    unsigned chain_min;
+    unsigned chain_min, ring_size = smallest_ring(blk);
+    int err;
 
     info->name = blk->dev->name;
-    if (blk->vq->size < 4) {
-        log_error("%s: a ring of %u entries holds no request", info->name, blk->vq->size);
+    if (ring_size < 4) {
+        log_error("%s: a ring of %u entries holds no request", info->name, ring_size);
         return -EINVAL;
     }
     configure_block_size(blk);
-    configure_segments(blk);
+    configure_segments(blk, ring_size);
     if (info->request_len_max < info->block_size) {
         log_error("%s: device takes at most %u segments of %u bytes, less than its block of %u",
                   info->name, info->seg_max, info->seg_len_max, info->block_size);
         return -EINVAL;
     }
-    virtio_blk_update_capacity(blk);
+    err = virtio_blk_read_capacity(blk, &info->sector_cnt);
+    if (err != 0)
+        return err;
     info->read_only = virtio_has_feature(blk->dev, VIRTIO_BLK_F_RO);
     info->can_flush = virtio_has_feature(blk->dev, VIRTIO_BLK_F_FLUSH);
     info->can_discard =
@@ -138,7 +168,8 @@ int virtio_blk_configure(struct virtio_blk *blk)
         configure_erase(blk, VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS,
                         VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SEG, &info->write_zeroes_sectors_max);
     chain_min = virtio_has_feature(blk->dev, VIRTIO_RING_F_INDIRECT_DESC) ? 1 : 3;
-    info->queue_depth = blk->vq->size / chain_min;
+    info->queue_depth = ring_size / chain_min;
+    info->queue_cnt = blk->queue_cnt;
     return 0;
 }
 
@@ -146,7 +177,7 @@ static void serial_done(struct block_request *req)
 {
     struct virtio_blk *blk = CONTAINER_OF(req, struct virtio_blk, id_req);
 
-    blk->id_done = true;
+    __atomic_store_n(&blk->id_done, true, __ATOMIC_RELEASE);
     wait_queue_wake_all(&blk->id_wait);
 }
 
@@ -154,15 +185,11 @@ void virtio_blk_read_serial(struct virtio_blk *blk)
 {
     char *serial = blk->block.info.serial;
     uint64_t deadline_ns = clock_ns() + SERIAL_WAIT_NS;
-    uint64_t irq = cpu_irq_save();
-    int err;
 
     blk->id_req.done = serial_done;
-    err = virtio_blk_add_id(blk);
-    if (err == 0)
-        blk->block.ops->kick(&blk->block);
-    cpu_irq_restore(irq);
-    if (err != 0 || WAIT_UNTIL(&blk->id_wait, deadline_ns, blk->id_done) != 0) {
+    if (virtio_blk_send_id(blk) != 0 ||
+        WAIT_UNTIL(&blk->id_wait, deadline_ns, __atomic_load_n(&blk->id_done, __ATOMIC_ACQUIRE)) !=
+            0) {
         log_warn("%s: device does not tell its serial number", blk->block.info.name);
         return;
     }

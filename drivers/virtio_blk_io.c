@@ -1,9 +1,10 @@
-/* The block driver's data path: requests into the ring, completions out of it. Header, discard
- * range and status byte lie in the request's private words, so nothing is allocated or copied on
- * the way. */
+/* The block driver's data path: requests into this CPU's ring, completions out of any. Header,
+ * discard range and status byte lie in the request's private words, so nothing is allocated or
+ * copied on the way. */
 #include <errno.h>
 
 #include "arch/barrier.h"
+#include "arch/cpu.h"
 #include "arch/memory.h"
 #include "drivers/virtio_blk.h"
 #include "drivers/virtio_blk_spec.h"
@@ -16,6 +17,7 @@ struct blk_private {
     struct virtio_blk_outhdr hdr;
     struct virtio_blk_discard_write_zeroes range;
     uint8_t status;
+    uint8_t cpu; /* that submitted it; no descriptor covers this */
 };
 
 _Static_assert(sizeof(struct blk_private) <= sizeof(((struct block_request *)0)->private),
@@ -32,7 +34,7 @@ static inline struct blk_private *private_of(struct block_request *req)
 }
 
 /* Header and status around @data_cnt data segments that already stand at segs[1]. */
-static inline int add_chain(struct virtio_blk *blk, struct block_request *req, uint32_t type,
+static inline int add_chain(struct virtio_blk_queue *q, struct block_request *req, uint32_t type,
                             struct virtqueue_seg *segs, unsigned data_cnt, bool data_in)
 {
     struct blk_private *private = private_of(req);
@@ -42,19 +44,20 @@ static inline int add_chain(struct virtio_blk *blk, struct block_request *req, u
     private->hdr.type = type;
     private->hdr.ioprio = 0;
     private->status = STATUS_UNWRITTEN;
+    private->cpu = q->submitter;
     segs[0].pa = private_pa;
     segs[0].len = sizeof(private->hdr);
     segs[data_cnt + 1].pa = private_pa + offsetof(struct blk_private, status);
     segs[data_cnt + 1].len = sizeof(private->status);
     if (!data_in)
         out_cnt += data_cnt;
-    return virtqueue_add(blk->vq, segs, out_cnt, data_cnt + 2 - out_cnt, req);
+    return virtqueue_add(q->vq, segs, out_cnt, data_cnt + 2 - out_cnt, req);
 }
 
 _Static_assert((int)BLOCK_READ == VIRTIO_BLK_T_IN && (int)BLOCK_WRITE == VIRTIO_BLK_T_OUT,
                "reads and writes carry the device's own numbers");
 
-static inline int add_data(struct virtio_blk *blk, struct block_request *req)
+static inline int add_data(struct virtio_blk_queue *q, struct block_request *req)
 {
     struct virtqueue_seg segs[VIRTIO_BLK_SEG_MAX + 2], *seg = segs;
     const struct block_segment *s = req->segs, *end = s + req->seg_cnt;
@@ -64,18 +67,18 @@ static inline int add_data(struct virtio_blk *blk, struct block_request *req)
         seg->len = s->len;
     } while (++s < end);
     private_of(req)->hdr.sector = req->sector;
-    return add_chain(blk, req, req->op, segs, req->seg_cnt, req->op == BLOCK_READ);
+    return add_chain(q, req, req->op, segs, req->seg_cnt, req->op == BLOCK_READ);
 }
 
-static inline int add_flush(struct virtio_blk *blk, struct block_request *req)
+static inline int add_flush(struct virtio_blk_queue *q, struct block_request *req)
 {
     struct virtqueue_seg segs[2];
 
     private_of(req)->hdr.sector = 0;
-    return add_chain(blk, req, VIRTIO_BLK_T_FLUSH, segs, 0, false);
+    return add_chain(q, req, VIRTIO_BLK_T_FLUSH, segs, 0, false);
 }
 
-static inline int add_range(struct virtio_blk *blk, struct block_request *req, uint32_t type)
+static inline int add_range(struct virtio_blk_queue *q, struct block_request *req, uint32_t type)
 {
     struct blk_private *private = private_of(req);
     struct virtqueue_seg segs[3];
@@ -86,50 +89,66 @@ static inline int add_range(struct virtio_blk *blk, struct block_request *req, u
     private->range.flags = 0;
     segs[1].pa = virt_to_phys(&private->range);
     segs[1].len = sizeof(private->range);
-    return add_chain(blk, req, type, segs, 1, false);
+    return add_chain(q, req, type, segs, 1, false);
 }
 
-int virtio_blk_add_id(struct virtio_blk *blk)
+static __attribute__((noinline)) int add_rare(struct virtio_blk_queue *q, struct block_request *req)
+{
+    if (req->op == BLOCK_FLUSH)
+        return add_flush(q, req);
+    return add_range(q, req,
+                     req->op == BLOCK_DISCARD ? VIRTIO_BLK_T_DISCARD : VIRTIO_BLK_T_WRITE_ZEROES);
+}
+
+static void *blk_begin(struct block_device *dev)
+{
+    unsigned cpu = cpu_this()->id;
+    struct virtio_blk_queue *q = to_blk(dev)->cpu_queues[cpu];
+
+    spin_acquire(&q->lock);
+    q->submitter = (uint8_t)cpu;
+    return q;
+}
+
+static int blk_add(void *queue, struct block_request *req)
+{
+    return LIKELY(req->op <= BLOCK_WRITE) ? add_data(queue, req) : add_rare(queue, req);
+}
+
+static void blk_end(void *queue)
+{
+    struct virtio_blk_queue *q = queue;
+
+    if ((q->harvesting & CPU_MASK(q->submitter)) == 0) {
+        virtqueue_kick(q->vq);
+        virtio_blk_watchdog_start(q);
+    }
+    spin_release(&q->lock);
+}
+
+int virtio_blk_send_id(struct virtio_blk *blk)
 {
     struct virtqueue_seg segs[3];
+    uint64_t irq = cpu_irq_save();
+    struct virtio_blk_queue *q = blk_begin(&blk->block);
+    int err;
 
     private_of(&blk->id_req)->hdr.sector = 0;
     segs[1].pa = virt_to_phys(blk->id);
     segs[1].len = VIRTIO_BLK_ID_BYTES;
-    return add_chain(blk, &blk->id_req, VIRTIO_BLK_T_GET_ID, segs, 1, true);
+    err = add_chain(q, &blk->id_req, VIRTIO_BLK_T_GET_ID, segs, 1, true);
+    blk_end(q);
+    cpu_irq_restore(irq);
+    return err;
 }
 
-static __attribute__((noinline)) int add_rare(struct virtio_blk *blk, struct block_request *req)
-{
-    if (req->op == BLOCK_FLUSH)
-        return add_flush(blk, req);
-    return add_range(blk, req,
-                     req->op == BLOCK_DISCARD ? VIRTIO_BLK_T_DISCARD : VIRTIO_BLK_T_WRITE_ZEROES);
-}
-
-static int blk_add(struct block_device *dev, struct block_request *req)
-{
-    struct virtio_blk *blk = to_blk(dev);
-
-    return LIKELY(req->op <= BLOCK_WRITE) ? add_data(blk, req) : add_rare(blk, req);
-}
-
-static void blk_kick(struct block_device *dev)
-{
-    struct virtio_blk *blk = to_blk(dev);
-
-    if (blk->harvesting)
-        return;
-    virtqueue_kick(blk->vq);
-    virtio_blk_watchdog_start(blk);
-}
-
-static __attribute__((noinline)) int failed_status(struct virtio_blk *blk,
+static __attribute__((noinline)) int failed_status(struct virtio_blk_queue *q,
                                                    const struct block_request *req, uint8_t status)
 {
+    struct virtio_blk *blk = q->blk;
     const char *op = req == &blk->id_req ? "get-id" : block_op_name(req->op);
 
-    blk->error_cnt++;
+    q->error_cnt++;
     if (status == VIRTIO_BLK_S_UNSUPP)
         return -EOPNOTSUPP;
     if (log_limit_pass(&blk->error_log))
@@ -143,73 +162,113 @@ static __attribute__((noinline)) int failed_status(struct virtio_blk *blk,
 
 /* The used length tells whether the status byte was written at all, where it can be trusted (not
  * with legacy). */
-static inline int status_of(struct virtio_blk *blk, struct block_request *req, uint32_t len)
+static inline int status_of(struct virtio_blk_queue *q, struct block_request *req, uint32_t len)
 {
     uint8_t status = READ_ONCE(private_of(req)->status);
 
     if (LIKELY(status == VIRTIO_BLK_S_OK) &&
-        (len > 0 || !virtio_has_feature(blk->dev, VIRTIO_F_VERSION_1)))
+        (len > 0 || !virtio_has_feature(q->blk->dev, VIRTIO_F_VERSION_1)))
         return 0;
-    return failed_status(blk, req, status == VIRTIO_BLK_S_OK ? STATUS_UNWRITTEN : status);
+    return failed_status(q, req, status == VIRTIO_BLK_S_OK ? STATUS_UNWRITTEN : status);
 }
 
-/* At most one ring of work: what is left after that waits for the watchdog's tick, which is made to
- * come soon. */
-unsigned virtio_blk_harvest(struct virtio_blk *blk)
+/* Takes up to one ring of finished requests off @q into a list, with their status. */
+static inline unsigned take_finished(struct virtio_blk_queue *q, uint8_t cpu,
+                                     struct block_request **list)
 {
-    struct virtqueue *vq = blk->vq;
+    struct virtqueue *vq = q->vq;
     struct block_request *req;
     unsigned cnt = 0;
     uint32_t len;
 
-    if (blk->harvesting)
-        return 0;
-    blk->harvesting = true;
     while (cnt < vq->size && (req = virtqueue_get(vq, &len)) != NULL) {
         cnt++;
-        block_complete(req, status_of(blk, req, len));
+        req->status = status_of(q, req, len);
+        if (!LIKELY(private_of(req)->cpu == cpu))
+            q->elsewhere_cnt++;
+        *list = req;
+        list = &req->next;
     }
-    blk->harvesting = false;
-    blk->completed_cnt += cnt;
-    if (vq->broken != NULL) {
-        virtio_device_kill(blk->dev, vq->broken);
-        return cnt;
-    }
-    virtqueue_kick(vq);
-    if (cnt == vq->size && virtqueue_enable_cb(vq))
-        virtio_blk_watchdog_soon(blk);
+    *list = NULL;
+    q->completed_cnt += cnt;
     return cnt;
 }
 
-void virtio_blk_complete_all(struct virtio_blk *blk, int status)
+/* What is left after one ring of work is harvested later, so that others get their turn. */
+unsigned virtio_blk_harvest(struct virtio_blk_queue *q)
 {
-    struct block_request *req;
+    unsigned cpu = cpu_this()->id, cnt = 0;
+    struct block_request *list;
+    const char *broken;
 
-    while ((req = virtqueue_drain(blk->vq)) != NULL) {
-        blk->completed_cnt++;
-        blk->error_cnt++;
-        block_complete(req, status);
+    spin_acquire(&q->lock);
+    if ((q->harvesting & CPU_MASK(cpu)) == 0) {
+        cnt = take_finished(q, (uint8_t)cpu, &list);
+        if (LIKELY(cnt > 0)) {
+            q->harvesting |= CPU_MASK(cpu);
+            spin_release(&q->lock);
+            block_complete(list);
+            spin_acquire(&q->lock);
+            q->harvesting &= ~CPU_MASK(cpu);
+            virtqueue_kick(q->vq);
+            if (cnt == q->vq->size && virtqueue_enable_cb(q->vq))
+                virtio_blk_harvest_later(q);
+        }
+    }
+    broken = q->vq->broken;
+    spin_release(&q->lock);
+    if (broken != NULL)
+        virtio_device_kill(q->blk->dev, broken);
+    return cnt;
+}
+
+void virtio_blk_complete_all(struct virtio_blk *blk, const char *reason, int status)
+{
+    for (unsigned i = 0; i < blk->queue_cnt; i++) {
+        struct virtio_blk_queue *q = &blk->queues[i];
+        struct block_request *req, *list = NULL, **end = &list;
+        uint64_t irq = spin_lock(&q->lock);
+
+        virtqueue_stop(q->vq, reason);
+        while ((req = virtqueue_drain(q->vq)) != NULL) {
+            q->completed_cnt++;
+            q->error_cnt++;
+            req->status = status;
+            *end = req;
+            end = &req->next;
+        }
+        *end = NULL;
+        spin_release(&q->lock);
+        block_complete(list);
+        cpu_irq_restore(irq);
     }
 }
 
 static unsigned blk_poll(struct block_device *dev)
 {
-    return virtio_blk_harvest(to_blk(dev));
+    return virtio_blk_harvest(to_blk(dev)->cpu_queues[cpu_this()->id]);
 }
 
 static void blk_stats(const struct block_device *dev, struct block_stats *stats)
 {
     const struct virtio_blk *blk = to_blk(dev);
 
-    stats->request_cnt = blk->completed_cnt;
-    stats->error_cnt = blk->error_cnt;
-    stats->notify_cnt = blk->vq->notify_cnt;
-    stats->interrupt_cnt = blk->vq->interrupt_cnt;
+    *stats = (struct block_stats){0};
+    for (unsigned i = 0; i < blk->queue_cnt; i++) {
+        const struct virtio_blk_queue *q = &blk->queues[i];
+
+        stats->request_cnt += READ_ONCE(q->completed_cnt);
+        stats->error_cnt += READ_ONCE(q->error_cnt);
+        stats->elsewhere_cnt += READ_ONCE(q->elsewhere_cnt);
+        stats->notify_cnt += READ_ONCE(q->vq->notify_cnt);
+        stats->interrupt_cnt += READ_ONCE(q->vq->interrupt_cnt);
+    }
 }
 
 const struct block_ops virtio_blk_ops = {
+    .begin = blk_begin,
     .add = blk_add,
-    .kick = blk_kick,
+    .end = blk_end,
     .poll = blk_poll,
     .stats = blk_stats,
 };

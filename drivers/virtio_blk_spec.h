@@ -36,6 +36,7 @@
 #define VIRTIO_BLK_CFG_BLK_SIZE                 20 /* 32 */
 #define VIRTIO_BLK_CFG_PHYSICAL_BLOCK_EXP       24 /* 8 */
 #define VIRTIO_BLK_CFG_OPT_IO_SIZE              28 /* 32, logical blocks */
+#define VIRTIO_BLK_CFG_NUM_QUEUES               34 /* 16 */
 #define VIRTIO_BLK_CFG_MAX_DISCARD_SECTORS      36 /* 32 */
 #define VIRTIO_BLK_CFG_MAX_DISCARD_SEG          40 /* 32 */
 #define VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS 48 /* 32 */

@@ -1,6 +1,6 @@
-/* Looks once a second after requests in flight: finds completions whose interrupt never came,
- * notifies again, and gives a device up that completes nothing for half a minute. It counts ticks,
- * not time: a paused machine does not expire. */
+/* Looks once a second after a queue's requests in flight: finds completions whose interrupt never
+ * came, notifies again, and gives the device up when the queue completes nothing for half a minute.
+ * It counts ticks, not time: a paused machine does not expire. */
 #include <errno.h>
 
 #include "arch/clock.h"
@@ -8,58 +8,90 @@
 
 #define TICK_NS     1000000000ull
 #define STALLED_MAX 30u
-#define SOON_NS     20000ull
+#define LATER_NS    20000ull
 
-static void watchdog_arm(struct virtio_blk *blk)
+static void watchdog_arm(struct virtio_blk_queue *q)
 {
-    blk->watchdog_armed = true;
-    timer_arm(&blk->watchdog, clock_ns() + TICK_NS);
+    q->watchdog_armed = true;
+    timer_arm(&q->watchdog, clock_ns() + TICK_NS);
+}
+
+/* After a harvest: notes progress, else asks the device again. False when it is to be given up. */
+static bool watchdog_judge(struct virtio_blk_queue *q)
+{
+    if (q->vq->broken != NULL || virtio_blk_in_flight(q) == 0 || q->watchdog_armed)
+        return true;
+    if (q->completed_cnt != q->watchdog_seen) {
+        q->watchdog_seen = q->completed_cnt;
+        q->stalled_ticks = 0;
+    } else if (++q->stalled_ticks >= STALLED_MAX) {
+        return false;
+    } else {
+        virtqueue_notify_force(q->vq);
+    }
+    watchdog_arm(q);
+    return true;
 }
 
 static void watchdog_tick(void *arg)
 {
     static struct log_limit limit;
-    struct virtio_blk *blk = arg;
-    unsigned found;
+    struct virtio_blk_queue *q = arg;
+    struct virtio_blk *blk = q->blk;
+    uint64_t irq = spin_lock(&q->lock);
+    unsigned stalled = q->stalled_ticks, found;
+    bool alive;
 
-    blk->watchdog_armed = false;
-    found = virtio_blk_harvest(blk);
-    if (blk->dev->dead != NULL)
-        return;
-    if (found > 0 && blk->stalled_ticks > 0)
+    q->watchdog_armed = false;
+    spin_unlock(&q->lock, irq);
+    found = virtio_blk_harvest(q);
+    if (found > 0 && stalled > 0 && blk->dev->dead == NULL)
         log_limited(&limit, LOG_WARN, "%s: %u requests were complete, but no interrupt had come",
                     blk->block.info.name, found);
-    if (virtio_blk_in_flight(blk) == 0 || blk->watchdog_armed)
+    irq = spin_lock(&q->lock);
+    alive = watchdog_judge(q);
+    spin_unlock(&q->lock, irq);
+    if (alive)
         return;
-    if (blk->completed_cnt != blk->watchdog_seen) {
-        blk->watchdog_seen = blk->completed_cnt;
-        blk->stalled_ticks = 0;
-    } else if (++blk->stalled_ticks >= STALLED_MAX) {
-        blk->dead_status = -ETIMEDOUT;
-        virtio_device_kill(blk->dev, "no request completed for 30 s");
-        return;
-    } else {
-        virtqueue_notify_force(blk->vq);
-    }
-    watchdog_arm(blk);
+    blk->dead_status = -ETIMEDOUT;
+    virtio_device_kill(blk->dev, "no request completed for 30 s");
 }
 
-void virtio_blk_watchdog_soon(struct virtio_blk *blk)
+static void rest_tick(void *arg)
 {
-    blk->watchdog_armed = true;
-    timer_arm(&blk->watchdog, clock_ns() + SOON_NS);
+    struct virtio_blk_queue *q = arg;
+    uint64_t irq = spin_lock(&q->lock);
+
+    q->rest_armed = false;
+    spin_unlock(&q->lock, irq);
+    virtio_blk_harvest(q);
 }
 
-void virtio_blk_watchdog_setup(struct virtio_blk *blk)
+void virtio_blk_harvest_later(struct virtio_blk_queue *q)
 {
-    timer_setup(&blk->watchdog, watchdog_tick, blk);
-}
-
-void virtio_blk_watchdog_start(struct virtio_blk *blk)
-{
-    if (__builtin_expect(blk->watchdog_armed, 1))
+    if (q->rest_armed)
         return;
-    blk->watchdog_seen = blk->completed_cnt;
-    blk->stalled_ticks = 0;
-    watchdog_arm(blk);
+    q->rest_armed = true;
+    timer_arm(&q->rest, clock_ns() + LATER_NS);
+}
+
+void virtio_blk_watchdog_setup(struct virtio_blk_queue *q)
+{
+    timer_setup(&q->watchdog, watchdog_tick, q);
+    timer_setup(&q->rest, rest_tick, q);
+}
+
+void virtio_blk_watchdog_start(struct virtio_blk_queue *q)
+{
+    if (__builtin_expect(q->watchdog_armed, 1))
+        return;
+    q->watchdog_seen = q->completed_cnt;
+    q->stalled_ticks = 0;
+    watchdog_arm(q);
+}
+
+void virtio_blk_watchdog_cancel(struct virtio_blk_queue *q)
+{
+    timer_cancel(&q->watchdog);
+    timer_cancel(&q->rest);
 }

@@ -1,9 +1,10 @@
 /* The console command "blk": look at disks, read, write, compare. */
+#include "drivers/blk_cmd.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/blockdev.h"
 #include "drivers/sha256.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
@@ -29,7 +30,7 @@ static void device_names(char *buf, size_t size)
             (size_t)format(buf + len, size - len, "%s%s", i > 0 ? ", " : "", block_info(dev)->name);
 }
 
-static int find_device(const char *name, struct block_device **dev)
+int blk_cmd_device(const char *name, struct block_device **dev)
 {
     char names[128];
 
@@ -50,7 +51,7 @@ static int parse_range(int argc, char **argv, uint64_t cnt, struct range *range)
     *range = (struct range){.dev = NULL};
     if (argc < 4 || (argc < 5 && cnt == 0))
         return console_fail(-EINVAL, "usage: blk %s DEV LBA COUNT; see help blk", argv[1]);
-    err = find_device(argv[2], &range->dev);
+    err = blk_cmd_device(argv[2], &range->dev);
     if (err == 0)
         err = console_number(argv[3], "LBA", &lba);
     if (err == 0 && argc >= 5)
@@ -58,8 +59,9 @@ static int parse_range(int argc, char **argv, uint64_t cnt, struct range *range)
     if (err != 0)
         return err;
     info = block_info(range->dev);
-    if (lba > info->sector_cnt || count > info->sector_cnt - lba)
-        return console_fail(-ERANGE, "%s has %llu sectors", info->name,
+    err = block_check_range(range->dev, lba, count);
+    if (err != 0)
+        return console_fail(err, "%s has %llu sectors", info->name,
                             (unsigned long long)info->sector_cnt);
     if (((lba | count) & (info->block_size / BLOCK_SECTOR_SIZE - 1)) != 0 || count == 0)
         return console_fail(-EINVAL,
@@ -222,7 +224,7 @@ static int blk_flush(int argc, char **argv)
 
     if (argc < 3)
         return console_fail(-EINVAL, "usage: blk flush DEV");
-    err = find_device(argv[2], &dev);
+    err = blk_cmd_device(argv[2], &dev);
     if (err != 0)
         return err;
     err = block_flush(dev);
@@ -255,6 +257,11 @@ static int blk_zero(int argc, char **argv)
     return erase_range(argc, argv, "write-zeroes", block_write_zeroes);
 }
 
+static void print_result(const char *dev, const char *what, uint64_t value)
+{
+    at_line("result", "name=%s.%s value=%llu unit=requests", dev, what, (unsigned long long)value);
+}
+
 static int blk_info(int argc, char **argv)
 {
     const struct block_info *info;
@@ -264,7 +271,7 @@ static int blk_info(int argc, char **argv)
 
     if (argc < 3)
         return console_fail(-EINVAL, "usage: blk info DEV");
-    err = find_device(argv[2], &dev);
+    err = blk_cmd_device(argv[2], &dev);
     if (err != 0)
         return err;
     info = block_info(dev);
@@ -272,8 +279,11 @@ static int blk_info(int argc, char **argv)
     print("%s: %llu sectors of 512 bytes, block %u, physical block %u, serial \"%s\"%s\n",
           info->name, (unsigned long long)info->sector_cnt, info->block_size,
           info->physical_block_size, info->serial, info->read_only ? ", read-only" : "");
-    print("requests: up to %u segments of up to %u bytes, %u bytes in all, %u in flight\n",
-          info->seg_max, info->seg_len_max, info->request_len_max, info->queue_depth);
+    print(
+        "requests: up to %u segments of up to %u bytes, %u bytes in all, %u in flight in each of %u "
+        "queues\n",
+        info->seg_max, info->seg_len_max, info->request_len_max, info->queue_depth,
+        info->queue_cnt);
     print("flush %s, discard %s (up to %llu sectors), write-zeroes %s (up to %llu sectors)\n",
           info->can_flush ? "yes" : "no", info->can_discard ? "yes" : "no",
           (unsigned long long)info->discard_sectors_max, info->can_write_zeroes ? "yes" : "no",
@@ -281,6 +291,11 @@ static int blk_info(int argc, char **argv)
     print("so far: %llu requests, %llu failed, %llu notifications, %llu interrupts\n",
           (unsigned long long)stats.request_cnt, (unsigned long long)stats.error_cnt,
           (unsigned long long)stats.notify_cnt, (unsigned long long)stats.interrupt_cnt);
+    print("completed on another CPU than the one that submitted: %llu\n",
+          (unsigned long long)stats.elsewhere_cnt);
+    print_result(info->name, "requests", stats.request_cnt);
+    print_result(info->name, "failed", stats.error_cnt);
+    print_result(info->name, "elsewhere", stats.elsewhere_cnt);
     return 0;
 }
 
@@ -308,7 +323,7 @@ static int blk_run(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } verbs[] = {
         {"sum", blk_sum},         {"read", blk_read}, {"write", blk_write}, {"flush", blk_flush},
-        {"discard", blk_discard}, {"zero", blk_zero}, {"info", blk_info},
+        {"discard", blk_discard}, {"zero", blk_zero}, {"info", blk_info},   {"soak", blk_cmd_soak},
     };
 
     if (argc < 2)
@@ -329,6 +344,9 @@ CONSOLE_COMMAND(
              "blk write DEV LBA COUNT PATTERN\n"
              "blk flush DEV\n"
              "blk discard DEV LBA COUNT\n"
-             "blk zero DEV LBA COUNT",
+             "blk zero DEV LBA COUNT\n"
+             "blk soak DEV [secs=N|n=COUNT] [cpus=N] [depth=N] [write=yes|no]\n"
+             "blk soak DEV start [n=COUNT] [cpus=N] [depth=N] [write=yes|no]\n"
+             "blk soak DEV stop",
     .summary = "disks: list, checksum, read, write (LBA and COUNT in sectors of 512 bytes)",
     .run = blk_run);

@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-/* bench blk DEV [qd=N] [bs=N] [op=randread|randwrite|read|write] [n=COUNT|secs=N] */
+/* bench blk DEV [qd=N] [bs=N] [op=randread|randwrite|read|write] [n=COUNT|secs=N]
+ * [cpus=N] */
 int bench_blk(int argc, char **argv);
 
 /* bench net DEV [via=driver|lwip] */

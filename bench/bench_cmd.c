@@ -50,7 +50,7 @@ static int bench_run(int argc, char **argv)
 
 CONSOLE_COMMAND(bench, .name = "bench",
                 .usage = "bench blk DEV [qd=N] [bs=N] [op=randread|randwrite|read|write] "
-                         "[n=COUNT|secs=N]\n"
+                         "[n=COUNT|secs=N] [cpus=N]\n"
                          "bench net DEV [via=driver|lwip]",
                 .summary = "measure a disk, or answer a network peer's measurement",
                 .run = bench_run);

@@ -19,7 +19,12 @@
 
 struct fake_disk fake_disk;
 struct virtio_device fake_disk_dev;
-struct fake_ring fake_disk_ring;
+struct fake_ring fake_disk_rings[FAKE_VIRTIO_QUEUES];
+
+unsigned cpu_count(void)
+{
+    return fake_disk.cpus;
+}
 
 int system_on_exit(void (*fn)(void))
 {
@@ -29,7 +34,11 @@ int system_on_exit(void (*fn)(void))
 
 static int irq_setup(struct virtio_device *d)
 {
-    fake_ring_attach(&fake_disk_ring, d->queues[0], virtio_has_feature(d, VIRTIO_RING_F_EVENT_IDX));
+    for (unsigned i = 0; i < d->queue_cnt; i++) {
+        fake_ring_attach(&fake_disk_rings[i], d->queues[i],
+                         virtio_has_feature(d, VIRTIO_RING_F_EVENT_IDX));
+        d->queues[i]->affinity = CPU_MASK(fake_disk.shared ? 0 : i);
+    }
     return 0;
 }
 
@@ -74,7 +83,7 @@ static void erase(const struct fake_chain *chain)
     fake_disk.erases++;
 }
 
-void fake_disk_serve(const struct fake_chain *chain)
+void fake_disk_serve(unsigned queue, const struct fake_chain *chain)
 {
     const struct virtqueue_seg *last = &chain->pieces[chain->cnt - 1];
     struct virtio_blk_outhdr hdr;
@@ -100,24 +109,34 @@ void fake_disk_serve(const struct fake_chain *chain)
     fake_disk.requests++;
     if (!fake_disk.status_unwritten)
         *at(last) = fake_disk.status >= 0 ? (uint8_t)fake_disk.status : VIRTIO_BLK_S_OK;
-    fake_ring_use(&fake_disk_ring, chain->head,
+    fake_ring_use(&fake_disk_rings[queue], chain->head,
                   fake_disk.used_len != 0 ? fake_disk.used_len : chain->writable_len);
 }
 
-void fake_disk_step(void)
+static void step_queue(unsigned queue)
 {
-    unsigned before = fake_disk_ring.interrupts, cnt = 0;
+    struct fake_ring *ring = &fake_disk_rings[queue];
+    unsigned before = ring->interrupts, cnt = 0, cpu = cpu_this()->id;
     struct fake_chain chain;
 
-    while (!fake_disk.silent && fake_ring_pop(&fake_disk_ring, &chain)) {
-        fake_disk_serve(&chain);
+    while (!fake_disk.silent && fake_ring_pop(ring, &chain)) {
+        fake_disk_serve(queue, &chain);
         cnt++;
     }
     if (cnt > fake_disk.max_batch)
         fake_disk.max_batch = cnt;
-    fake_ring_want_notify(&fake_disk_ring, 0);
-    if (fake_disk_ring.interrupts != before && !fake_disk.quiet)
-        virtqueue_interrupt(fake_disk_dev.queues[0]);
+    fake_ring_want_notify(ring, 0);
+    if (ring->interrupts == before || fake_disk.quiet)
+        return;
+    cpu_this()->id = fake_disk.shared ? 0 : queue;
+    virtqueue_interrupt(fake_disk_dev.queues[queue]);
+    cpu_this()->id = cpu;
+}
+
+void fake_disk_step(void)
+{
+    for (unsigned i = 0; i < fake_disk_dev.queue_cnt; i++)
+        step_queue(i);
 }
 
 void thread_sleep_ns(uint64_t ns)
@@ -131,6 +150,8 @@ void fake_disk_reset(void)
     fake_wait_step = fake_disk_step;
     memset(&fake_disk, 0, sizeof(fake_disk));
     fake_disk.status = -1;
+    fake_disk.cpus = 1;
+    cpu_this()->id = 0;
     for (unsigned i = 0; i < sizeof(fake_disk.data); i++)
         fake_disk.data[i] = (uint8_t)(i * 7 + i / 512);
     memset(&fake_disk_dev, 0, sizeof(fake_disk_dev));

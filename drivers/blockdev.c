@@ -139,13 +139,22 @@ static int check_rare(const struct block_device *dev, const struct block_request
     }
 }
 
-static inline int check(const struct block_device *dev, const struct block_request *req)
+static inline int add_data(struct block_device *dev, void *queue, struct block_request *req)
 {
-    if (!LIKELY(req->op <= BLOCK_WRITE))
-        return check_rare(dev, req);
+    int err;
+
     if (req->op == BLOCK_WRITE && dev->info.read_only)
         return -EROFS;
-    return check_data(dev, req);
+    err = check_data(dev, req);
+    return LIKELY(err == 0) ? dev->ops->add_data(queue, req) : err;
+}
+
+static __attribute__((noinline)) int add_rare(struct block_device *dev, void *queue,
+                                              struct block_request *req)
+{
+    int err = check_rare(dev, req);
+
+    return err == 0 ? dev->ops->add_rare(queue, req) : err;
 }
 
 unsigned block_submit(struct block_device *dev, struct block_request *const *reqs, unsigned cnt)
@@ -157,15 +166,13 @@ unsigned block_submit(struct block_device *dev, struct block_request *const *req
 
     for (i = 0; i < cnt; i++) {
         struct block_request *req = reqs[i];
-        int err = check(dev, req);
+        int err =
+            LIKELY(req->op <= BLOCK_WRITE) ? add_data(dev, queue, req) : add_rare(dev, queue, req);
 
-        if (LIKELY(err == 0)) {
-            err = dev->ops->add(queue, req);
-            if (LIKELY(err == 0))
-                continue;
-            if (err == -ENOSPC)
-                break;
-        }
+        if (LIKELY(err == 0))
+            continue;
+        if (err == -ENOSPC)
+            break;
         req->status = err;
         *end = req;
         end = &req->next;

@@ -11,9 +11,10 @@
 struct block_ops {
     /* This CPU's queue, locked until end(). */
     void *(*begin)(struct block_device *dev);
-    /* Takes a checked request, not yet visible to the device. 0; -ENOSPC no room; else why it must
-     * fail. */
-    int (*add)(void *queue, struct block_request *req);
+    /* Takes a checked request, not yet visible to the device: reads and writes, and the others. 0;
+     * -ENOSPC no room; else why it must fail. */
+    int (*add_data)(void *queue, struct block_request *req);
+    int (*add_rare)(void *queue, struct block_request *req);
     /* Makes what add() took visible, with at most one notification, and unlocks. */
     void (*end)(void *queue);
     unsigned (*poll)(struct block_device *dev); /* this CPU's queue */

@@ -57,8 +57,9 @@ static inline int add_chain(struct virtio_blk_queue *q, struct block_request *re
 _Static_assert((int)BLOCK_READ == VIRTIO_BLK_T_IN && (int)BLOCK_WRITE == VIRTIO_BLK_T_OUT,
                "reads and writes carry the device's own numbers");
 
-static inline int add_data(struct virtio_blk_queue *q, struct block_request *req)
+static int blk_add_data(void *queue, struct block_request *req)
 {
+    struct virtio_blk_queue *q = queue;
     struct virtqueue_seg segs[VIRTIO_BLK_SEG_MAX + 2], *seg = segs;
     const struct block_segment *s = req->segs, *end = s + req->seg_cnt;
 
@@ -92,8 +93,10 @@ static inline int add_range(struct virtio_blk_queue *q, struct block_request *re
     return add_chain(q, req, type, segs, 1, false);
 }
 
-static __attribute__((noinline)) int add_rare(struct virtio_blk_queue *q, struct block_request *req)
+static int blk_add_rare(void *queue, struct block_request *req)
 {
+    struct virtio_blk_queue *q = queue;
+
     if (req->op == BLOCK_FLUSH)
         return add_flush(q, req);
     return add_range(q, req,
@@ -108,11 +111,6 @@ static void *blk_begin(struct block_device *dev)
     spin_acquire(&q->lock);
     q->submitter = (uint8_t)cpu;
     return q;
-}
-
-static int blk_add(void *queue, struct block_request *req)
-{
-    return LIKELY(req->op <= BLOCK_WRITE) ? add_data(queue, req) : add_rare(queue, req);
 }
 
 static void blk_end(void *queue)
@@ -178,10 +176,10 @@ static inline unsigned take_finished(struct virtio_blk_queue *q, uint8_t cpu,
 {
     struct virtqueue *vq = q->vq;
     struct block_request *req;
-    unsigned cnt = 0;
+    unsigned cnt = 0, max = vq->size;
     uint32_t len;
 
-    while (cnt < vq->size && (req = virtqueue_get(vq, &len)) != NULL) {
+    while (cnt < max && (req = virtqueue_get(vq, &len)) != NULL) {
         cnt++;
         req->status = status_of(q, req, len);
         if (!LIKELY(private_of(req)->cpu == cpu))
@@ -267,7 +265,8 @@ static void blk_stats(const struct block_device *dev, struct block_stats *stats)
 
 const struct block_ops virtio_blk_ops = {
     .begin = blk_begin,
-    .add = blk_add,
+    .add_data = blk_add_data,
+    .add_rare = blk_add_rare,
     .end = blk_end,
     .poll = blk_poll,
     .stats = blk_stats,

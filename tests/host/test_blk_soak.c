@@ -196,7 +196,7 @@ static int add_one_strange(void *queue, struct block_request *req)
         soak_done = req->done;
         req->done = swallow ? done_later : done_twice;
     }
-    return real_ops->add(queue, req);
+    return real_ops->add_data(queue, req);
 }
 
 static struct soak_counts soak_strange(void)
@@ -206,7 +206,7 @@ static struct soak_counts soak_strange(void)
 
     real_ops = blk_block->ops;
     soak_done = NULL;
-    ops.add = add_one_strange;
+    ops.add_data = add_one_strange;
     blk_block->ops = &ops;
     counts = soak(100, 1, true);
     blk_block->ops = real_ops;

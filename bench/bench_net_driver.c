@@ -85,13 +85,15 @@ static bool wait_for_room(struct server *s)
 /* Sends what waits, with one notification unless the ring is full; what cannot be sent is freed. */
 static void flush(struct server *s)
 {
-    unsigned sent = 0, n;
+    unsigned sent = 0;
+    int n;
 
     do {
         n = netdev_send(s->dev, s->replies + sent, s->reply_cnt - sent);
-        sent += n;
-        if (n > 0)
+        if (n > 0) {
+            sent += (unsigned)n;
             s->waited_ns = 0;
+        }
     } while (sent < s->reply_cnt && (n > 0 || wait_for_room(s)));
     s->counts->sent += sent;
     for (unsigned i = sent; i < s->reply_cnt; i++)

@@ -2,14 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "arch/cpu.h"
 #include "drivers/netdev.h"
-#include "kernel/log.h"
 #include "kernel/page.h"
 
-int netbuf_pool_init(struct netdev *dev, unsigned cnt)
+int netbuf_pool_init(struct netdev_pair *pair, unsigned cnt)
 {
-    struct netbuf_pool *pool = &dev->pool;
+    struct netbuf_pool *pool = &pair->pool;
     uint64_t pa;
 
     pool->bufs = calloc(cnt, sizeof(*pool->bufs));
@@ -25,7 +23,8 @@ int netbuf_pool_init(struct netdev *dev, unsigned cnt)
     for (unsigned i = cnt; i-- > 0;) {
         struct netbuf *buf = &pool->bufs[i];
 
-        buf->dev = dev;
+        buf->dev = pair->dev;
+        buf->pair = pair;
         buf->base = (uint8_t *)pool->memory + (size_t)i * NETDEV_BUF_SIZE;
         buf->pa = pa + (uint64_t)i * NETDEV_BUF_SIZE;
         netbuf_give(pool, buf);
@@ -33,28 +32,31 @@ int netbuf_pool_init(struct netdev *dev, unsigned cnt)
     return 0;
 }
 
-bool netbuf_pool_free(struct netdev *dev)
+bool netbuf_pool_free(struct netdev_pair *pair, unsigned *lent)
 {
-    struct netbuf_pool *pool = &dev->pool;
+    struct netbuf_pool *pool = &pair->pool;
+    uint64_t irq = spin_lock(&pair->lock);
+    struct netbuf_pool old = *pool;
 
-    if (pool->free_cnt != pool->total_cnt) {
-        log_warn("%s: %u buffers are still lent out, their memory is kept", dev->info.name,
-                 pool->total_cnt - pool->free_cnt);
+    *lent = old.total_cnt - old.free_cnt;
+    if (*lent == 0)
+        *pool = (struct netbuf_pool){0};
+    spin_unlock(&pair->lock, irq);
+    if (*lent != 0)
         return false;
-    }
-    if (pool->memory != NULL)
-        dma_free(pool->memory, (size_t)pool->total_cnt * NETDEV_BUF_SIZE);
-    free(pool->bufs);
-    *pool = (struct netbuf_pool){0};
+    if (old.memory != NULL)
+        dma_free(old.memory, (size_t)old.total_cnt * NETDEV_BUF_SIZE);
+    free(old.bufs);
     return true;
 }
 
 struct netbuf *netdev_buf_alloc(struct netdev *dev)
 {
-    uint64_t irq = cpu_irq_save();
-    struct netbuf *buf = netbuf_take(&dev->pool);
+    struct netdev_pair *pair = netdev_this_pair(dev);
+    uint64_t irq = spin_lock(&pair->lock);
+    struct netbuf *buf = netbuf_take(&pair->pool);
 
-    cpu_irq_restore(irq);
+    spin_unlock(&pair->lock, irq);
     if (buf == NULL)
         return NULL;
     buf->data = buf->base + NETDEV_HEADROOM;
@@ -65,20 +67,33 @@ struct netbuf *netdev_buf_alloc(struct netdev *dev)
     return buf;
 }
 
+/* A chain is of one pair mostly, whose lock is taken once then. */
 void netdev_buf_free(struct netbuf *buf)
 {
-    struct netdev *dev = buf->dev;
-    uint64_t irq = cpu_irq_save();
-
     while (buf != NULL) {
-        struct netbuf *next = buf->next;
+        struct netdev_pair *pair = buf->pair;
+        uint64_t irq = spin_lock(&pair->lock);
 
-        netbuf_give(&dev->pool, buf);
-        buf = next;
+        do {
+            struct netbuf *next = buf->next;
+
+            netbuf_give(&pair->pool, buf);
+            buf = next;
+        } while (buf != NULL && buf->pair == pair);
+        if (__builtin_expect(pair->starved, 0))
+            pair->dev->ops->refill(pair);
+        spin_unlock(&pair->lock, irq);
     }
-    if (__builtin_expect(dev->starved, 0))
-        dev->ops->refill(dev);
-    cpu_irq_restore(irq);
+}
+
+void netbuf_put_aside(struct netbuf **list, struct netbuf *buf)
+{
+    struct netbuf *last = buf;
+
+    while (last->next != NULL)
+        last = last->next;
+    last->next = *list;
+    *list = buf;
 }
 
 bool netbuf_checksum(struct netbuf *buf)

@@ -1,61 +1,36 @@
 /* The register of network devices, and what is the same for all of them: one user each, waiting,
- * link state. */
+ * link state and other events. */
 #include "drivers/netdev.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "arch/clock.h"
-#include "arch/cpu.h"
+#include "arch/smp.h"
 #include "kernel/log.h"
 
 static struct list devices = LIST_INIT(devices);
 
-void netdev_register(struct netdev *dev)
+static void lost_work(void *arg);
+
+void netdev_init(struct netdev *dev)
 {
     wait_queue_init(&dev->rx_wait);
+    mutex_init(&dev->events);
+    work_setup(&dev->lost_work, lost_work, dev);
+}
+
+void netdev_register(struct netdev *dev)
+{
+    dev->link_told = dev->link_up;
     list_append(&devices, &dev->link);
 }
 
-static unsigned gone_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
-{
-    (void)dev;
-    (void)bufs;
-    (void)cnt;
-    return 0;
-}
-
-static unsigned gone_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
-{
-    return gone_send(dev, bufs, cnt);
-}
-
-static bool gone_pending(struct netdev *dev)
-{
-    (void)dev;
-    return false;
-}
-
-static void gone_refill(struct netdev *dev)
-{
-    dev->starved = false;
-}
-
-static const struct netdev_ops gone_ops = {
-    .send = gone_send,
-    .receive = gone_receive,
-    .pending = gone_pending,
-    .refill = gone_refill,
-};
-
 bool netdev_unregister(struct netdev *dev)
 {
-    uint64_t irq = cpu_irq_save();
-
     list_remove(&dev->link);
-    dev->ops = &gone_ops;
-    netdev_set_link(dev, false);
-    cpu_irq_restore(irq);
+    work_cancel(&dev->lost_work);
+    lost_work(dev);
     return !dev->opened;
 }
 
@@ -84,64 +59,153 @@ const struct netdev_info *netdev_info(const struct netdev *dev)
     return &dev->info;
 }
 
-void netdev_stats(const struct netdev *dev, struct netdev_stats *stats)
+void netdev_pair_stats(struct netdev *dev, unsigned index, struct netdev_stats *stats)
 {
-    uint64_t irq = cpu_irq_save();
+    struct netdev_pair *pair = dev->pairs[index];
+    uint64_t irq = spin_lock(&pair->lock);
 
-    *stats = dev->stats;
-    cpu_irq_restore(irq);
+    *stats = pair->stats;
+    spin_unlock(&pair->lock, irq);
+}
+
+void netdev_stats(struct netdev *dev, struct netdev_stats *stats)
+{
+    struct netdev_stats one;
+
+    memset(stats, 0, sizeof(*stats));
+    for (unsigned i = 0; i < dev->info.pair_cnt; i++) {
+        netdev_pair_stats(dev, i, &one);
+        stats->rx_frames += one.rx_frames;
+        stats->rx_bytes += one.rx_bytes;
+        stats->rx_dropped += one.rx_dropped;
+        stats->rx_errors += one.rx_errors;
+        stats->tx_frames += one.tx_frames;
+        stats->tx_bytes += one.tx_bytes;
+        stats->tx_dropped += one.tx_dropped;
+    }
 }
 
 bool netdev_link_up(const struct netdev *dev)
 {
-    return dev->link_up;
+    return __atomic_load_n(&dev->link_up, __ATOMIC_RELAXED) &&
+           !__atomic_load_n(&dev->lost, __ATOMIC_RELAXED);
 }
 
-int netdev_open(struct netdev *dev, void (*rx)(void *arg), void (*link)(void *arg, bool up),
-                void *arg)
-{
-    uint64_t irq = cpu_irq_save();
-    int err = dev->opened ? -EBUSY : 0;
+/* ---- events ---- */
 
-    if (err == 0) {
+static void tell(struct netdev *dev, enum netdev_event event)
+{
+    if (dev->event != NULL)
+        dev->event(dev->user, event);
+    if (dev->watch != NULL)
+        dev->watch(dev->watch_arg, event);
+}
+
+/* With the events lock: what is true by now, if it is news. */
+static void tell_link(struct netdev *dev)
+{
+    bool up = netdev_link_up(dev);
+
+    if (up == dev->link_told)
+        return;
+    dev->link_told = up;
+    at_line("event", "name=%s kind=link state=%s", dev->info.name, up ? "up" : "down");
+    tell(dev, up ? NETDEV_LINK_UP : NETDEV_LINK_DOWN);
+}
+
+void netdev_set_link(struct netdev *dev, bool up)
+{
+    mutex_lock(&dev->events);
+    __atomic_store_n(&dev->link_up, up, __ATOMIC_RELAXED);
+    tell_link(dev);
+    mutex_unlock(&dev->events);
+}
+
+void netdev_announce(struct netdev *dev)
+{
+    mutex_lock(&dev->events);
+    at_line("event", "name=%s kind=announce", dev->info.name);
+    tell(dev, NETDEV_ANNOUNCE);
+    mutex_unlock(&dev->events);
+}
+
+static void lost_work(void *arg)
+{
+    struct netdev *dev = arg;
+
+    mutex_lock(&dev->events);
+    tell_link(dev);
+    mutex_unlock(&dev->events);
+}
+
+void netdev_lost(struct netdev *dev)
+{
+    __atomic_store_n(&dev->lost, true, __ATOMIC_RELAXED);
+    work_queue(&dev->lost_work);
+}
+
+/* ---- users ---- */
+
+int netdev_open(struct netdev *dev, void (*rx)(void *arg), netdev_event_fn event, void *arg)
+{
+    uint64_t irq;
+    int err = 0;
+
+    mutex_lock(&dev->events);
+    if (dev->opened) {
+        err = -EBUSY;
+    } else {
         dev->opened = true;
-        dev->rx = rx;
-        dev->link_changed = link;
         dev->user = arg;
-        /* The interrupt for frames that wait already has come and gone. */
-        if (rx != NULL && dev->ops->pending(dev))
-            rx(arg);
+        dev->event = event;
+        __atomic_store_n(&dev->rx, rx, __ATOMIC_SEQ_CST);
     }
+    mutex_unlock(&dev->events);
+    /* The interrupt for frames that wait already may have come and gone. */
+    irq = cpu_irq_save();
+    if (err == 0 && rx != NULL && dev->ops->pending(dev))
+        rx(arg);
     cpu_irq_restore(irq);
     return err;
 }
 
 void netdev_close(struct netdev *dev)
 {
-    uint64_t irq = cpu_irq_save();
-
+    mutex_lock(&dev->events);
+    __atomic_store_n(&dev->rx, NULL, __ATOMIC_SEQ_CST);
+    dev->event = NULL;
+    smp_sync(cpu_mask_all()); /* a handler that saw rx is through with it */
     dev->opened = false;
-    dev->rx = NULL;
-    dev->link_changed = NULL;
-    cpu_irq_restore(irq);
+    mutex_unlock(&dev->events);
 }
 
-unsigned netdev_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
+int netdev_watch(struct netdev *dev, netdev_event_fn fn, void *arg)
 {
-    uint64_t irq = cpu_irq_save();
-    unsigned sent = dev->link_up ? dev->ops->send(dev, bufs, cnt) : 0;
+    int err = 0;
 
-    cpu_irq_restore(irq);
-    return sent;
+    mutex_lock(&dev->events);
+    if (fn != NULL && dev->watch != NULL) {
+        err = -EBUSY;
+    } else {
+        dev->watch = fn;
+        dev->watch_arg = arg;
+    }
+    mutex_unlock(&dev->events);
+    return err;
+}
+
+/* ---- frames ---- */
+
+int netdev_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
+{
+    if (__builtin_expect(!netdev_link_up(dev), 0))
+        return -ENETDOWN;
+    return (int)dev->ops->send(dev, bufs, cnt);
 }
 
 unsigned netdev_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
 {
-    uint64_t irq = cpu_irq_save();
-    unsigned got = dev->ops->receive(dev, bufs, cnt);
-
-    cpu_irq_restore(irq);
-    return got;
+    return dev->ops->receive(dev, bufs, cnt);
 }
 
 int netdev_wait(struct netdev *dev, uint64_t timeout_ns)
@@ -154,17 +218,9 @@ int netdev_wait(struct netdev *dev, uint64_t timeout_ns)
 
 void netdev_rx_ready(struct netdev *dev)
 {
-    if (dev->rx != NULL)
-        dev->rx(dev->user);
-    wait_queue_wake_all(&dev->rx_wait);
-}
+    void (*rx)(void *arg) = __atomic_load_n(&dev->rx, __ATOMIC_SEQ_CST);
 
-void netdev_set_link(struct netdev *dev, bool up)
-{
-    if (dev->link_up == up)
-        return;
-    dev->link_up = up;
-    at_line("event", "name=%s kind=link state=%s", dev->info.name, up ? "up" : "down");
-    if (dev->link_changed != NULL)
-        dev->link_changed(dev->user, up);
+    if (rx != NULL)
+        rx(dev->user);
+    wait_queue_wake_all(&dev->rx_wait);
 }

@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "arch/cpu.h"
 #include "kernel/format.h"
 
-#define POOL_SPARE 64u /* buffers beyond full rings and what the IP stack may hold */
+#define BIT(n) (1ull << (n))
 
 static const struct virtio_feature features[] = {
     {.bit = VIRTIO_NET_F_CSUM, .name = "VIRTIO_NET_F_CSUM"},
@@ -16,6 +15,11 @@ static const struct virtio_feature features[] = {
     {.bit = VIRTIO_NET_F_MAC, .name = "VIRTIO_NET_F_MAC"},
     {.bit = VIRTIO_NET_F_MRG_RXBUF, .name = "VIRTIO_NET_F_MRG_RXBUF"},
     {.bit = VIRTIO_NET_F_STATUS, .name = "VIRTIO_NET_F_STATUS"},
+    {.bit = VIRTIO_NET_F_CTRL_VQ, .name = "VIRTIO_NET_F_CTRL_VQ"},
+    {.bit = VIRTIO_NET_F_GUEST_ANNOUNCE,
+     .name = "VIRTIO_NET_F_GUEST_ANNOUNCE",
+     .needs = BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_STATUS)},
+    {.bit = VIRTIO_NET_F_MQ, .name = "VIRTIO_NET_F_MQ", .needs = BIT(VIRTIO_NET_F_CTRL_VQ)},
     {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
     {.name = NULL},
 };
@@ -39,22 +43,8 @@ static void choose_header(struct virtio_net *net)
     net->split_header = !modern && !virtio_has_feature(dev, VIRTIO_F_ANY_LAYOUT);
 }
 
-static int create_pool(struct virtio_net *net)
-{
-    struct netdev_info *info = &net->netdev.info;
-
-    info->rx_ring = net->rxq->size;
-    info->tx_ring = net->txq->size;
-    return netbuf_pool_init(&net->netdev,
-                            info->rx_ring + info->rx_ring / 2 + info->tx_ring + POOL_SPARE);
-}
-
 static int net_probe(struct virtio_device *dev)
 {
-    static const struct virtqueue_config queues[] = {
-        [VIRTIO_NET_RXQ] = {.name = "rx0", .callback = virtio_net_rx_interrupt},
-        [VIRTIO_NET_TXQ] = {.name = "tx0", .callback = virtio_net_tx_interrupt},
-    };
     struct virtio_net *net = calloc(1, sizeof(*net));
     int err;
 
@@ -64,37 +54,49 @@ static int net_probe(struct virtio_device *dev)
     net->netdev.ops = &net_ops;
     net->netdev.driver_data = net;
     net->netdev.info.name = dev->name;
-    timer_setup(&net->rx_timer, virtio_net_rx_timer, net);
-    wait_queue_init(&net->netdev.rx_wait); /* the device may interrupt before start() */
+    netdev_init(&net->netdev);
     choose_header(net);
-    err = virtio_queues_create(dev, queues, sizeof(queues) / sizeof(queues[0]));
-    if (err != 0)
-        goto fail;
-    net->rxq = dev->queues[VIRTIO_NET_RXQ];
-    net->txq = dev->queues[VIRTIO_NET_TXQ];
-    net->rxq->driver_data = net;
-    net->txq->driver_data = net;
-    err = create_pool(net);
-    if (err != 0)
-        goto fail;
     virtio_net_configure(net);
+    err = virtio_net_queues_create(net);
+    if (err != 0) {
+        free(net->pairs);
+        free(net);
+        return err;
+    }
     dev->driver_data = net;
     return 0;
+}
 
-fail:
-    free(net);
-    return err;
+/* Peers learn where we are from the IP stack, then the device that they have been told (5.1.6.5.4).
+ */
+static void announce(struct virtio_net *net)
+{
+    int err;
+
+    netdev_announce(&net->netdev);
+    err = virtio_net_ctrl(net, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0);
+    if (err != 0)
+        log_limited(&net->announce_log, LOG_WARN, "%s: the announcement cannot be acknowledged",
+                    net->dev->name);
+}
+
+static void net_config_changed(struct virtio_device *dev)
+{
+    struct virtio_net *net = dev->driver_data;
+    uint16_t status = virtio_net_read_status(net);
+
+    netdev_set_link(&net->netdev, (status & VIRTIO_NET_S_LINK_UP) != 0);
+    if ((status & VIRTIO_NET_S_ANNOUNCE) != 0)
+        announce(net);
 }
 
 static void net_start(struct virtio_device *dev)
 {
     struct virtio_net *net = dev->driver_data;
-    uint64_t irq = cpu_irq_save();
 
-    net->netdev.link_up = virtio_net_read_link(net);
+    net->netdev.link_up = (virtio_net_read_status(net) & VIRTIO_NET_S_LINK_UP) != 0;
+    virtio_net_queues_start(net);
     netdev_register(&net->netdev);
-    virtio_net_refill(&net->netdev);
-    cpu_irq_restore(irq);
 }
 
 void virtio_net_check_queue(struct virtio_net *net, const struct virtqueue *vq)
@@ -103,47 +105,30 @@ void virtio_net_check_queue(struct virtio_net *net, const struct virtqueue *vq)
         virtio_device_kill(net->dev, vq->broken);
 }
 
-/* The device is reset: what was in its rings is ours again. */
-static void take_back(struct virtio_net *net)
-{
-    struct virtqueue *const queues[] = {net->rxq, net->txq};
-    struct netbuf *buf;
-
-    for (unsigned i = 0; i < 2; i++) {
-        while ((buf = virtqueue_drain(queues[i])) != NULL)
-            netbuf_give(&net->netdev.pool, buf);
-    }
-}
-
 static void net_killed(struct virtio_device *dev)
 {
     struct virtio_net *net = dev->driver_data;
 
-    net->netdev.starved = false;
-    timer_cancel(&net->rx_timer);
-    netdev_set_link(&net->netdev, false);
-    take_back(net);
+    netdev_lost(&net->netdev);
+    virtio_net_queues_stop(net);
 }
 
 static void net_remove(struct virtio_device *dev)
 {
     struct virtio_net *net = dev->driver_data;
-    bool unused = netdev_unregister(&net->netdev);
+    bool unused;
 
-    timer_cancel(&net->rx_timer);
-    virtqueue_stop(net->rxq, "device removed");
-    virtqueue_stop(net->txq, "device removed");
-    net->netdev.starved = false;
-    take_back(net);
-    if (netbuf_pool_free(&net->netdev) && unused)
+    netdev_lost(&net->netdev);
+    unused = netdev_unregister(&net->netdev);
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
+        if (dev->queues[i] != NULL)
+            virtqueue_stop(dev->queues[i], "device removed");
+    }
+    virtio_net_queues_stop(net);
+    if (virtio_net_queues_free(net) && unused) {
+        free(net->pairs);
         free(net);
-}
-
-static void net_config_changed(struct virtio_device *dev)
-{
-    struct virtio_net *net = dev->driver_data;
-
-    netdev_set_link(&net->netdev, virtio_net_read_link(net));
+    }
 }
 
 static void net_describe(struct virtio_device *dev, char *buf, size_t size)
@@ -152,8 +137,9 @@ static void net_describe(struct virtio_device *dev, char *buf, size_t size)
     const struct netdev_info *info = &net->netdev.info;
     const uint8_t *m = info->mac;
 
-    format(buf, size, " mac=%02x:%02x:%02x:%02x:%02x:%02x mtu=%u link=%s", m[0], m[1], m[2], m[3],
-           m[4], m[5], info->mtu, net->netdev.link_up ? "up" : "down");
+    format(buf, size, " mac=%02x:%02x:%02x:%02x:%02x:%02x mtu=%u link=%s pairs=%u/%u", m[0], m[1],
+           m[2], m[3], m[4], m[5], info->mtu, netdev_link_up(&net->netdev) ? "up" : "down",
+           info->pair_cnt, info->pair_max);
 }
 
 VIRTIO_DRIVER(net, .name = "virtio-net", .dev_prefix = "net", .device_id = VIRTIO_ID_NET,

@@ -1,4 +1,5 @@
-/* What a network device's configuration says, checked: MAC, MTU, link state (virtio 1.3, 5.1.4). */
+/* What a network device's configuration says, checked: MAC, MTU, pairs, status (virtio 1.3, 5.1.4).
+ */
 #include <string.h>
 
 #include "arch/clock.h"
@@ -56,17 +57,33 @@ static void read_mtu(struct virtio_net *net)
         info->mtu = mtu;
 }
 
-bool virtio_net_read_link(struct virtio_net *net)
+/* 0 when the device says what cannot be (5.1.4.1). */
+static void read_pairs(struct virtio_net *net)
 {
+    uint16_t max = 1;
+
+    if (virtio_has_feature(net->dev, VIRTIO_NET_F_MQ))
+        max = virtio_config_read16(net->dev, VIRTIO_NET_CFG_MAX_PAIRS);
+    net->netdev.info.pair_max = max <= VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX ? max : 0;
+}
+
+uint16_t virtio_net_read_status(struct virtio_net *net)
+{
+    uint16_t status;
+
     if (!virtio_has_feature(net->dev, VIRTIO_NET_F_STATUS))
-        return true;
-    return (virtio_config_read16(net->dev, VIRTIO_NET_CFG_STATUS) & VIRTIO_NET_S_LINK_UP) != 0;
+        return VIRTIO_NET_S_LINK_UP;
+    status = virtio_config_read16(net->dev, VIRTIO_NET_CFG_STATUS);
+    if (!virtio_has_feature(net->dev, VIRTIO_NET_F_GUEST_ANNOUNCE))
+        status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
+    return status;
 }
 
 void virtio_net_configure(struct virtio_net *net)
 {
     read_mac(net);
     read_mtu(net);
+    read_pairs(net);
     net->netdev.info.csum_tx = virtio_has_feature(net->dev, VIRTIO_NET_F_CSUM);
     net->netdev.info.csum_rx = virtio_has_feature(net->dev, VIRTIO_NET_F_GUEST_CSUM);
 }

@@ -7,36 +7,46 @@
 #define FRAME_LEN_MAX (NETDEV_FRAME_MAX + VLAN_TAG_LEN)
 #define FLOOD_REST_NS 1000000u
 
+static void set_ready(struct virtio_net_pair *pair)
+{
+    __atomic_fetch_or(&pair->net->rx_ready, 1ull << pair->index, __ATOMIC_SEQ_CST);
+}
+
 void virtio_net_rx_interrupt(struct virtqueue *vq)
 {
-    struct virtio_net *net = vq->driver_data;
+    struct virtio_net_pair *pair = vq->driver_data;
+    uint64_t irq = spin_lock(&pair->pair.lock);
 
     /* Quiet until the user has taken everything: receive() asks for interrupts again when it finds
      * nothing. */
-    virtqueue_disable_cb(vq);
-    netdev_rx_ready(&net->netdev);
+    if (!pair->pair.gone) {
+        virtqueue_disable_cb(vq);
+        set_ready(pair);
+    }
+    spin_unlock(&pair->pair.lock, irq);
+    netdev_rx_ready(&pair->net->netdev);
 }
 
 void virtio_net_rx_timer(void *arg)
 {
-    struct virtio_net *net = arg;
+    struct virtio_net_pair *pair = arg;
 
-    netdev_rx_ready(&net->netdev);
+    set_ready(pair);
+    netdev_rx_ready(&pair->net->netdev);
 }
 
 bool virtio_net_rx_pending(struct netdev *dev)
 {
     struct virtio_net *net = dev->driver_data;
 
-    if (net->rxq->broken != NULL)
-        return false;
-    return virtqueue_pending(net->rxq) || virtqueue_enable_cb(net->rxq);
+    return __atomic_load_n(&net->rx_ready, __ATOMIC_SEQ_CST) != 0;
 }
 
 /* The frame starts at the headroom's end in every buffer, with the device's header right in front
  * of it. */
-static int add_buffer(struct virtio_net *net, struct netbuf *buf)
+static int add_buffer(struct virtio_net_pair *pair, struct netbuf *buf)
 {
+    const struct virtio_net *net = pair->net;
     const uint32_t room = NETDEV_BUF_SIZE - NETDEV_HEADROOM;
     uint64_t frame_pa = buf->pa + NETDEV_HEADROOM;
     struct virtqueue_seg segs[2];
@@ -44,43 +54,44 @@ static int add_buffer(struct virtio_net *net, struct netbuf *buf)
     buf->data = buf->base + NETDEV_HEADROOM;
     if (!net->split_header) {
         segs[0] = (struct virtqueue_seg){.pa = frame_pa - net->hdr_len, .len = room + net->hdr_len};
-        return virtqueue_add(net->rxq, segs, 0, 1, buf);
+        return virtqueue_add(pair->rxq, segs, 0, 1, buf);
     }
     segs[0] = (struct virtqueue_seg){.pa = frame_pa - net->hdr_len, .len = net->hdr_len};
     segs[1] = (struct virtqueue_seg){.pa = frame_pa, .len = room};
-    return virtqueue_add(net->rxq, segs, 0, 2, buf);
+    return virtqueue_add(pair->rxq, segs, 0, 2, buf);
 }
 
-void virtio_net_refill(struct netdev *dev)
+void virtio_net_refill(struct netdev_pair *base)
 {
-    struct virtio_net *net = dev->driver_data;
-    const unsigned desc_cnt = net->split_header ? 2 : 1;
+    struct virtio_net_pair *pair = to_net_pair(base);
+    const unsigned desc_cnt = pair->net->split_header ? 2 : 1;
 
-    dev->starved = false;
-    while (net->rxq->free_cnt >= desc_cnt) {
-        struct netbuf *buf = netbuf_take(&dev->pool);
+    base->starved = false;
+    while (pair->rxq->free_cnt >= desc_cnt) {
+        struct netbuf *buf = netbuf_take(&base->pool);
 
         if (buf == NULL) {
-            dev->starved = true;
+            base->starved = true;
             break;
         }
-        if (add_buffer(net, buf) != 0) {
-            netbuf_give(&dev->pool, buf);
+        if (add_buffer(pair, buf) != 0) {
+            netbuf_give(&base->pool, buf);
             break;
         }
     }
-    virtqueue_kick(net->rxq);
+    virtqueue_kick(pair->rxq);
 }
 
 /* The frame is not usable: its buffers go back at once. */
-static void drop(struct virtio_net *net, struct netbuf *buf, const char *why)
+static void drop(struct virtio_net_pair *pair, struct netbuf *buf, const char *why)
 {
-    net->netdev.stats.rx_errors++;
-    log_limited(&net->rx_log, LOG_WARN, "%s: received frame dropped: %s", net->dev->name, why);
+    pair->pair.stats.rx_errors++;
+    log_limited(&pair->rx_log, LOG_WARN, "%s: received frame dropped: %s", pair->net->dev->name,
+                why);
     while (buf != NULL) {
         struct netbuf *next = buf->next;
 
-        netbuf_give(&net->netdev.pool, buf);
+        netbuf_give(&pair->pair.pool, buf);
         buf = next;
     }
 }
@@ -90,7 +101,7 @@ static void drop(struct virtio_net *net, struct netbuf *buf, const char *why)
  * ring already: the device hands a frame over whole. NULL when they are not, or when they hold
  * nothing or too much; what was taken is dropped.
  */
-static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, unsigned cnt)
+static struct netbuf *join_merged(struct virtio_net_pair *pair, struct netbuf *first, unsigned cnt)
 {
     struct netbuf *last = first;
     uint32_t total = first->len, len;
@@ -98,14 +109,14 @@ static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, 
 
     first->frag_cnt = (uint8_t)cnt;
     for (; cnt > 0; cnt--) {
-        struct netbuf *piece = virtqueue_get(net->rxq, &len);
+        struct netbuf *piece = virtqueue_get(pair->rxq, &len);
 
         if (piece == NULL) {
-            drop(net, first, "the device announced more buffers than it used");
+            drop(pair, first, "the device announced more buffers than it used");
             return NULL;
         }
         /* A further piece has no header: its bytes begin where the first one's header does. */
-        piece->data = piece->base + NETDEV_HEADROOM - net->hdr_len;
+        piece->data = piece->base + NETDEV_HEADROOM - pair->net->hdr_len;
         piece->len = len;
         piece->csum = NETBUF_CSUM_NONE;
         piece->frag_cnt = 0;
@@ -117,7 +128,7 @@ static struct netbuf *join_merged(struct virtio_net *net, struct netbuf *first, 
     }
     if (!empty && total <= FRAME_LEN_MAX)
         return first;
-    drop(net, first, empty ? "an empty piece" : "longer than a frame can be");
+    drop(pair, first, empty ? "an empty piece" : "longer than a frame can be");
     return NULL;
 }
 
@@ -146,15 +157,16 @@ static void read_checksum(const struct virtio_net *net, const struct virtio_net_
 
 /* Checks what the device wrote in front of the frame and how much it says it wrote; NULL when
  * dropped. */
-static struct netbuf *accept_frame(struct virtio_net *net, struct netbuf *buf, uint32_t len)
+static struct netbuf *accept_frame(struct virtio_net_pair *pair, struct netbuf *buf, uint32_t len)
 {
+    const struct virtio_net *net = pair->net;
     const struct virtio_net_hdr *hdr = (const void *)(buf->data - net->hdr_len);
     unsigned buffers = net->mergeable ? READ_ONCE(hdr->num_buffers) : 1;
 
     buf->next = NULL;
     buf->frag_cnt = 0;
     if (__builtin_expect(len < net->hdr_len + ETHERNET_HEADER_LEN, 0)) {
-        drop(net, buf, "shorter than its headers");
+        drop(pair, buf, "shorter than its headers");
         return NULL;
     }
     buf->len = len - net->hdr_len;
@@ -162,30 +174,31 @@ static struct netbuf *accept_frame(struct virtio_net *net, struct netbuf *buf, u
     if (__builtin_expect(buffers == 1, 1)) {
         if (__builtin_expect(buf->len <= FRAME_LEN_MAX, 1))
             return buf;
-        drop(net, buf, "longer than a frame can be");
+        drop(pair, buf, "longer than a frame can be");
         return NULL;
     }
-    if (buffers == 0 || buffers > net->rxq->size || buffers - 1 > UINT8_MAX) {
-        drop(net, buf, "impossible number of merged buffers");
+    if (buffers == 0 || buffers > pair->rxq->size || buffers - 1 > UINT8_MAX) {
+        drop(pair, buf, "impossible number of merged buffers");
         return NULL;
     }
-    return join_merged(net, buf, buffers - 1);
+    return join_merged(pair, buf, buffers - 1);
 }
 
 /* Takes up to @cnt frames from the ring, of which *@got were good; how many were taken. */
-static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned cnt, unsigned *got)
+static unsigned harvest(struct virtio_net_pair *pair, struct netbuf **bufs, unsigned cnt,
+                        unsigned *got)
 {
-    struct netdev_stats *stats = &net->netdev.stats;
+    struct netdev_stats *stats = &pair->pair.stats;
     unsigned taken;
     uint32_t len;
 
     *got = 0;
     for (taken = 0; taken < cnt; taken++) {
-        struct netbuf *buf = virtqueue_get(net->rxq, &len);
+        struct netbuf *buf = virtqueue_get(pair->rxq, &len);
 
         if (buf == NULL)
             break;
-        buf = accept_frame(net, buf, len);
+        buf = accept_frame(pair, buf, len);
         if (buf == NULL)
             continue;
         stats->rx_frames++;
@@ -193,21 +206,18 @@ static unsigned harvest(struct virtio_net *net, struct netbuf **bufs, unsigned c
             stats->rx_bytes += piece->len;
         bufs[(*got)++] = buf;
     }
-    virtio_net_check_queue(net, net->rxq);
     return taken;
 }
 
-unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
+/* With the pair's lock. 0: its interrupt is asked for, or its timer armed. */
+static unsigned take_frames(struct virtio_net_pair *pair, struct netbuf **bufs, unsigned cnt)
 {
-    struct virtio_net *net = dev->driver_data;
     unsigned got, taken, looks = 0;
 
-    if (cnt == 0)
-        return 0;
-    while (looks < net->rxq->size) {
-        taken = harvest(net, bufs, cnt, &got);
+    while (looks < pair->rxq->size) {
+        taken = harvest(pair, bufs, cnt, &got);
         if (taken > 0)
-            virtio_net_refill(dev);
+            virtio_net_refill(&pair->pair);
         if (got > 0)
             return got;
         looks += taken > 0 ? taken : 1;
@@ -215,11 +225,44 @@ unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned c
             continue;
         /* Nothing left: ask for interrupts, and look again, quietly, if something came before the
          * device saw that. */
-        if (!virtqueue_enable_cb(net->rxq))
+        if (pair->rxq->broken != NULL || !virtqueue_enable_cb(pair->rxq))
             return 0;
-        virtqueue_disable_cb(net->rxq);
+        virtqueue_disable_cb(pair->rxq);
     }
     /* A flood of bad frames must not hold the caller. */
-    timer_arm(&net->rx_timer, clock_ns() + FLOOD_REST_NS);
+    timer_arm(&pair->rx_timer, clock_ns() + FLOOD_REST_NS);
     return 0;
+}
+
+static unsigned receive_pair(struct virtio_net_pair *pair, struct netbuf **bufs, unsigned cnt)
+{
+    struct virtio_net *net = pair->net;
+    uint64_t irq = spin_lock(&pair->pair.lock);
+    unsigned got = pair->pair.gone ? 0 : take_frames(pair, bufs, cnt);
+
+    /* Before the lock is free: the interrupt that was asked for sets it again. */
+    if (got == 0)
+        __atomic_fetch_and(&net->rx_ready, ~(1ull << pair->index), __ATOMIC_SEQ_CST);
+    spin_unlock(&pair->pair.lock, irq);
+    virtio_net_check_queue(net, pair->rxq);
+    return got;
+}
+
+/* The pairs take turns, so that a busy one does not keep the others from being heard. */
+unsigned virtio_net_receive(struct netdev *dev, struct netbuf **bufs, unsigned cnt)
+{
+    struct virtio_net *net = dev->driver_data;
+    uint64_t ready = __atomic_load_n(&net->rx_ready, __ATOMIC_SEQ_CST);
+    unsigned next = __atomic_load_n(&net->rx_next, __ATOMIC_RELAXED), got = 0;
+
+    while (ready != 0 && got < cnt) {
+        uint64_t later = ready >> next << next;
+        unsigned index = (unsigned)__builtin_ctzll(later != 0 ? later : ready);
+
+        ready &= ~(1ull << index);
+        got += receive_pair(&net->pairs[index], bufs + got, cnt - got);
+        next = index + 1 < net->queue_pairs ? index + 1 : 0;
+    }
+    __atomic_store_n(&net->rx_next, next, __ATOMIC_RELAXED);
+    return got;
 }

@@ -4,42 +4,62 @@
 
 #include "drivers/virtio_net.h"
 
-static void reclaim(struct virtio_net *net)
+/* What came from another pair goes back there once no lock is held: to *@aside. */
+static void reclaim(struct virtio_net_pair *pair, struct netbuf **aside)
 {
     struct netbuf *buf;
     uint32_t len;
 
-    while ((buf = virtqueue_get(net->txq, &len)) != NULL) {
-        netbuf_give(&net->netdev.pool, buf);
-        net->tx_armed = false; /* it may be the one that the interrupt was for */
+    while ((buf = virtqueue_get(pair->txq, &len)) != NULL) {
+        if (__builtin_expect(buf->pair == &pair->pair, 1)) {
+            netbuf_give(&pair->pair.pool, buf);
+        } else {
+            buf->next = NULL;
+            netbuf_put_aside(aside, buf);
+        }
+        pair->tx_armed = false; /* it may be the one that the interrupt was for */
     }
-    virtio_net_check_queue(net, net->txq);
-    if (__builtin_expect(net->netdev.starved, 0))
-        virtio_net_refill(&net->netdev);
+    if (__builtin_expect(pair->pair.starved, 0))
+        virtio_net_refill(&pair->pair);
 }
 
-static bool all_sent(const struct virtio_net *net)
+/* Or there is no point in waiting for it. */
+static bool all_sent(const struct virtio_net_pair *pair)
 {
-    return net->txq->free_cnt == net->txq->size;
+    return pair->txq->free_cnt == pair->txq->size || pair->txq->broken != NULL;
 }
 
 /*
  * Wants one interrupt when most of what is in flight has gone out, and takes what is through
  * already. Until it has come nothing is asked anew: each interrupt finds what it announces.
  */
-static void arm(struct virtio_net *net)
+static void arm(struct virtio_net_pair *pair, struct netbuf **aside)
 {
-    while (!all_sent(net) && virtqueue_enable_cb_delayed(net->txq))
-        reclaim(net);
-    net->tx_armed = !all_sent(net);
+    while (!all_sent(pair) && virtqueue_enable_cb_delayed(pair->txq))
+        reclaim(pair, aside);
+    pair->tx_armed = !all_sent(pair);
+}
+
+/* The end of whatever touched the ring. */
+static inline void release(struct virtio_net_pair *pair, uint64_t irq, struct netbuf *aside)
+{
+    spin_unlock(&pair->pair.lock, irq);
+    virtio_net_check_queue(pair->net, pair->txq);
+    if (__builtin_expect(aside != NULL, 0))
+        netdev_buf_free(aside);
 }
 
 void virtio_net_tx_interrupt(struct virtqueue *vq)
 {
-    struct virtio_net *net = vq->driver_data;
+    struct virtio_net_pair *pair = vq->driver_data;
+    uint64_t irq = spin_lock(&pair->pair.lock);
+    struct netbuf *aside = NULL;
 
-    reclaim(net);
-    arm(net);
+    if (!pair->pair.gone) {
+        reclaim(pair, &aside);
+        arm(pair, &aside);
+    }
+    release(pair, irq, aside);
 }
 
 /* The device's header right in front of the frame, aligned to nothing: nothing asked for, or the
@@ -86,47 +106,60 @@ static bool sendable(const struct virtio_net *net, struct netbuf *buf)
     return (uint32_t)buf->csum_start + buf->csum_off + 2 <= buf->len;
 }
 
-static int add_frame(struct virtio_net *net, struct netbuf *buf)
+static int add_frame(struct virtio_net_pair *pair, struct netbuf *buf)
 {
+    const struct virtio_net *net = pair->net;
     uint64_t frame_pa = buf->pa + (uint64_t)(buf->data - buf->base);
     struct virtqueue_seg segs[2];
 
     write_header(net, buf);
     segs[0] = (struct virtqueue_seg){.pa = frame_pa - net->hdr_len, .len = buf->len + net->hdr_len};
     if (!net->split_header)
-        return virtqueue_add(net->txq, segs, 1, 0, buf);
+        return virtqueue_add(pair->txq, segs, 1, 0, buf);
     segs[0].len = net->hdr_len;
     segs[1] = (struct virtqueue_seg){.pa = frame_pa, .len = buf->len};
-    return virtqueue_add(net->txq, segs, 2, 0, buf);
+    return virtqueue_add(pair->txq, segs, 2, 0, buf);
 }
 
-unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
+static unsigned send_batch(struct virtio_net_pair *pair, struct netbuf *const *bufs, unsigned cnt,
+                           struct netbuf **aside)
 {
-    struct virtio_net *net = dev->driver_data;
-    struct netdev_stats *stats = &dev->stats;
+    struct netdev_stats *stats = &pair->pair.stats;
     unsigned sent;
 
     /* With room left, what was sent waits for its interrupt: taken here, that would find nothing.
      */
-    if (net->txq->free_cnt < net->txq->size / 2)
-        reclaim(net);
+    if (pair->txq->free_cnt < pair->txq->size / 2)
+        reclaim(pair, aside);
     for (sent = 0; sent < cnt; sent++) {
         struct netbuf *buf = bufs[sent];
         uint32_t len = buf->len;
 
-        if (!sendable(net, buf)) {
+        if (!sendable(pair->net, buf)) {
             stats->tx_dropped++;
-            netdev_buf_free(buf);
+            netbuf_put_aside(aside, buf);
             continue;
         }
-        if (add_frame(net, buf) != 0)
+        if (add_frame(pair, buf) != 0)
             break;
         stats->tx_frames++;
         stats->tx_bytes += len;
     }
     /* Before the kick, so that the device cannot be done before it knows. */
-    if (!net->tx_armed)
-        arm(net);
-    virtqueue_kick(net->txq);
+    if (!pair->tx_armed)
+        arm(pair, aside);
+    virtqueue_kick(pair->txq);
+    return sent;
+}
+
+/* On the pair of this CPU, whose lock no other CPU has use for while there are enough pairs. */
+unsigned virtio_net_send(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt)
+{
+    struct virtio_net_pair *pair = to_net_pair(netdev_this_pair(dev));
+    uint64_t irq = spin_lock(&pair->pair.lock);
+    struct netbuf *aside = NULL;
+    unsigned sent = pair->pair.gone ? 0 : send_batch(pair, bufs, cnt, &aside);
+
+    release(pair, irq, aside);
     return sent;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "arch/spinlock.h"
 #include "kernel/timer.h"
 #include "lwip/netif.h"
 #include "vring0/netdev.h"
@@ -18,14 +19,16 @@ struct interface {
     bool attached;    /* the stack has the device open */
     bool use_dhcp;
     bool has_address;
-    unsigned held_cnt; /* receive buffers that packets in the stack live in */
+    unsigned held_cnt; /* receive buffers that packets in the stack live in; atomic */
     unsigned held_max; /* beyond it, frames are copied so that the device does not run dry */
 
-    /* Set by interrupt handlers, cleared by the net thread before it looks. */
-    volatile bool rx_waiting;
-    volatile bool link_changed;
+    /* Set by interrupt handlers and threads of any CPU, cleared by the net thread before it looks.
+     */
+    bool rx_waiting;
+    bool link_changed;
 
-    /* Frames to be sent together; touched with interrupts off, since the timer sends them too. */
+    /* Frames to be sent together. The timer sends them too, on the CPU that it was armed on. */
+    struct spinlock tx_lock;
     struct netbuf *tx[INTERFACE_TX_BATCH];
     unsigned tx_cnt;
     struct timer tx_timer;
@@ -43,18 +46,22 @@ static inline unsigned interface_prefix_len(const struct interface *iface)
     return mask == 0 ? 0 : 32 - (unsigned)__builtin_ctz(mask);
 }
 
-/* ---- netif_vring.c: frames. With the core lock. ---- */
+/* ---- netif_vring.c: frames ---- */
 
+/* With the core lock. */
 err_t vring_netif_init(struct netif *netif);
 
-/* Opens the device for the stack. 0 or netdev_open()'s error. */
+/* Opens the device for the stack. 0 or netdev_open()'s error. Both without the core lock, which the
+ * device's events need. */
 int vring_open(struct interface *iface);
 void vring_close(struct interface *iface);
 
-/* Hands one batch of received frames to the stack; true when there may be more. */
+/* Hands one batch of received frames to the stack; true when there may be more. With the core lock.
+ */
 bool vring_receive(struct interface *iface);
 
-/* Sends what waits; true when some still does because the ring is full. Any context. */
+/* Sends what waits; true when some still does because the ring is full. Thread
+ * context. */
 bool vring_flush(struct interface *iface);
 
 /* ---- net.c ---- */

@@ -6,12 +6,9 @@
 /* ---- system ---- */
 #define NO_SYS                        0
 #define LWIP_TIMERS                   1
-/*
- * Threads are cooperative and all of lwIP's run on one CPU; no interrupt handler calls lwIP. So
- * only what blocks needs a lock, which the core lock and libc's locks are, and short sections need
- * nothing.
- */
-#define SYS_LIGHTWEIGHT_PROT          0
+/* Threads of any CPU call lwIP, interrupt handlers do not. Long work has the core lock, short
+ * sections (counters, lists of free memory) a spinlock. */
+#define SYS_LIGHTWEIGHT_PROT          1
 #define LWIP_TCPIP_CORE_LOCKING       1
 #define LWIP_TCPIP_CORE_LOCKING_INPUT 1
 #define TCPIP_THREAD_NAME             "tcpip"

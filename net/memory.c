@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/memory.h"
+#include "arch/spinlock.h"
 #include "kernel/page.h"
 #include "net/hooks.h"
 
@@ -19,6 +20,7 @@ struct block {
     char data[] __attribute__((aligned(16)));
 };
 
+static struct spinlock lock; /* guards what follows; every CPU's threads come here */
 static struct block *small_free, *large_free;
 static size_t used;
 
@@ -29,15 +31,15 @@ size_t net_memory_used(void)
 
 size_t net_memory_max(void)
 {
-    static size_t max;
+    static size_t max; /* whoever comes first finds the same */
 
     if (max == 0) {
         struct page_stats stats;
+        size_t share;
 
         page_stats(&stats);
-        max = stats.total_cnt * PAGE_SIZE / MEMORY_SHARE;
-        if (max < MEMORY_MIN)
-            max = MEMORY_MIN;
+        share = stats.total_cnt * PAGE_SIZE / MEMORY_SHARE;
+        max = share < MEMORY_MIN ? MEMORY_MIN : share;
     }
     return max;
 }
@@ -47,24 +49,55 @@ static struct block **free_list(size_t len)
     return len == SMALL_LEN ? &small_free : len == LARGE_LEN ? &large_free : NULL;
 }
 
+/* Counts @room bytes as used if there are that many, and takes a block off @list, which may be
+ * NULL.
+ */
+static bool reserve(size_t room, struct block **list, struct block **block)
+{
+    size_t max = net_memory_max();
+    uint64_t irq = spin_lock(&lock);
+    bool fits = room <= max - used;
+
+    *block = NULL;
+    if (fits) {
+        used += room;
+        if (list != NULL && *list != NULL) {
+            *block = *list;
+            *list = (*block)->next;
+        }
+    }
+    spin_unlock(&lock, irq);
+    return fits;
+}
+
+static void unreserve(size_t room, struct block **list, struct block *block)
+{
+    uint64_t irq = spin_lock(&lock);
+
+    used -= room;
+    if (block != NULL) {
+        block->next = *list;
+        *list = block;
+    }
+    spin_unlock(&lock, irq);
+}
+
 void *net_malloc(size_t len)
 {
     size_t room = len <= SMALL_LEN ? SMALL_LEN : len <= LARGE_LEN ? LARGE_LEN : len;
     struct block **list = free_list(room);
     struct block *block;
 
-    if (room > net_memory_max() - used)
+    if (!reserve(room, list, &block))
         return NULL;
-    if (list != NULL && *list != NULL) {
-        block = *list;
-        *list = block->next;
-    } else {
+    if (block == NULL) {
         block = malloc(sizeof(*block) + room);
-        if (block == NULL)
+        if (block == NULL) {
+            unreserve(room, NULL, NULL);
             return NULL;
+        }
         block->len = room;
     }
-    used += room;
     return block->data;
 }
 
@@ -86,11 +119,7 @@ void net_free(void *data)
         return;
     block = (struct block *)((char *)data - offsetof(struct block, data));
     list = free_list(block->len);
-    used -= block->len;
-    if (list == NULL) {
+    unreserve(block->len, list, list != NULL ? block : NULL);
+    if (list == NULL)
         free(block);
-        return;
-    }
-    block->next = *list;
-    *list = block;
 }

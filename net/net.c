@@ -25,8 +25,8 @@ struct interface *interfaces[INTERFACE_MAX];
 unsigned interface_cnt;
 
 static struct wait_queue work_wait = WAIT_QUEUE_INIT(work_wait);
-static volatile bool work_pending;
-static bool in_batch;
+static bool work_pending; /* atomic */
+static bool in_batch;     /* with the core lock */
 
 struct interface *interface_find(const char *name)
 {
@@ -39,8 +39,8 @@ struct interface *interface_find(const char *name)
 
 void net_wake(void)
 {
-    work_pending = true;
-    wait_queue_wake_one(&work_wait);
+    if (!__atomic_exchange_n(&work_pending, true, __ATOMIC_SEQ_CST))
+        wait_queue_wake_one(&work_wait);
 }
 
 bool net_in_batch(void)
@@ -50,9 +50,8 @@ bool net_in_batch(void)
 
 static void update_link(struct interface *iface)
 {
-    if (!iface->link_changed)
+    if (!__atomic_exchange_n(&iface->link_changed, false, __ATOMIC_SEQ_CST))
         return;
-    iface->link_changed = false;
     /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now. */
     netif_set_link_down(&iface->netif);
     if (iface->attached && netdev_link_up(iface->dev))
@@ -69,7 +68,9 @@ static int interface_add(struct netdev *dev, unsigned index)
     iface->dev = dev;
     LOCK_TCPIP_CORE();
     netif_add_noaddr(&iface->netif, iface, vring_netif_init, ethernet_input);
+    UNLOCK_TCPIP_CORE();
     rc = vring_open(iface);
+    LOCK_TCPIP_CORE();
     if (rc != 0) {
         netif_remove(&iface->netif);
         UNLOCK_TCPIP_CORE();
@@ -110,8 +111,9 @@ static void net_thread(void *arg)
     for (;;) {
         bool more = false;
 
-        WAIT_UNTIL(&work_wait, unsent ? clock_ns() + RETRY_NS : WAIT_FOREVER, work_pending);
-        work_pending = false;
+        WAIT_UNTIL(&work_wait, unsent ? clock_ns() + RETRY_NS : WAIT_FOREVER,
+                   __atomic_load_n(&work_pending, __ATOMIC_SEQ_CST));
+        __atomic_store_n(&work_pending, false, __ATOMIC_SEQ_CST);
         unsent = false;
         LOCK_TCPIP_CORE();
         in_batch = true;
@@ -123,7 +125,7 @@ static void net_thread(void *arg)
         in_batch = false;
         UNLOCK_TCPIP_CORE();
         if (more) {
-            work_pending = true;
+            __atomic_store_n(&work_pending, true, __ATOMIC_SEQ_CST);
             thread_yield();
         }
     }
@@ -132,11 +134,15 @@ static void net_thread(void *arg)
 /* Has some connection data that the other end has not confirmed? */
 static bool tcp_is_busy(void)
 {
-    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    const struct tcp_pcb *pcb;
+
+    LOCK_TCPIP_CORE();
+    for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
         if (pcb->unsent != NULL || pcb->unacked != NULL)
-            return true;
+            break;
     }
-    return false;
+    UNLOCK_TCPIP_CORE();
+    return pcb != NULL;
 }
 
 /* What was sent right before the end shall arrive, if that takes no longer than a moment. */
@@ -181,22 +187,18 @@ int net_detach(const char *name)
         return -EALREADY;
     LOCK_TCPIP_CORE();
     netif_set_link_down(&iface->netif);
-    vring_close(iface);
     UNLOCK_TCPIP_CORE();
+    vring_close(iface);
     return 0;
 }
 
 int net_attach(const char *name)
 {
     struct interface *iface = interface_find(name);
-    int rc;
 
     if (iface == NULL)
         return -ENOENT;
     if (iface->attached)
         return -EALREADY;
-    LOCK_TCPIP_CORE();
-    rc = vring_open(iface);
-    UNLOCK_TCPIP_CORE();
-    return rc;
+    return vring_open(iface);
 }

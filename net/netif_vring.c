@@ -4,15 +4,17 @@
  * socket, and go out in batches.
  */
 #include "arch/clock.h"
-#include "arch/cpu.h"
 #include "kernel/list.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
+#include "lwip/igmp.h"
+#include "lwip/mld6.h"
 #include "lwip/pbuf.h"
 #include "lwip/prot/ip.h"
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
+#include "lwip/tcpip.h"
 #include "net/hooks.h"
 #include "net/interface.h"
 
@@ -41,7 +43,7 @@ static void rx_pbuf_free(struct pbuf *p)
 {
     struct rx_pbuf *rx = (struct rx_pbuf *)p;
 
-    rx->iface->held_cnt--;
+    __atomic_fetch_sub(&rx->iface->held_cnt, 1, __ATOMIC_RELAXED);
     netdev_buf_free(CONTAINER_OF((void *)rx, struct netbuf, user));
 }
 
@@ -61,7 +63,7 @@ static struct pbuf *wrap_frame(struct interface *iface, struct netbuf *buf)
         rx->custom.custom_free_function = rx_pbuf_free;
         piece = pbuf_alloced_custom(PBUF_RAW, (u16_t)buf->len, PBUF_REF, &rx->custom, buf->data,
                                     (u16_t)buf->len);
-        iface->held_cnt++;
+        __atomic_fetch_add(&iface->held_cnt, 1, __ATOMIC_RELAXED);
         if (frame == NULL)
             frame = piece;
         else
@@ -114,7 +116,9 @@ static void receive_frame(struct interface *iface, struct netbuf *buf)
         netif->chksum_flags |= transport;
     else
         netif->chksum_flags &= (u16_t)~transport;
-    frame = iface->held_cnt < iface->held_max ? wrap_frame(iface, buf) : copy_frame(buf);
+    frame = __atomic_load_n(&iface->held_cnt, __ATOMIC_RELAXED) < iface->held_max
+                ? wrap_frame(iface, buf)
+                : copy_frame(buf);
     if (frame != NULL && netif->input(frame, netif) != ERR_OK)
         pbuf_free(frame);
 }
@@ -124,15 +128,14 @@ bool vring_receive(struct interface *iface)
     struct netbuf *bufs[RX_BATCH];
     unsigned cnt;
 
-    if (!iface->attached || !iface->rx_waiting)
-        return false;
     /* The device's callback may run again from the moment a call returns 0 on. */
-    iface->rx_waiting = false;
+    if (!iface->attached || !__atomic_exchange_n(&iface->rx_waiting, false, __ATOMIC_SEQ_CST))
+        return false;
     cnt = netdev_receive(iface->dev, bufs, RX_BATCH);
     for (unsigned i = 0; i < cnt; i++)
         receive_frame(iface, bufs[i]);
     if (cnt > 0)
-        iface->rx_waiting = true;
+        __atomic_store_n(&iface->rx_waiting, true, __ATOMIC_SEQ_CST);
     return cnt > 0;
 }
 
@@ -145,25 +148,35 @@ static void drop_waiting(struct interface *iface)
     iface->tx_cnt = 0;
 }
 
-bool vring_flush(struct interface *iface)
+static bool flush(struct interface *iface)
 {
-    uint64_t irq;
+    uint64_t irq = spin_lock(&iface->tx_lock);
+    int sent = iface->attached ? netdev_send(iface->dev, iface->tx, iface->tx_cnt) : -ENETDOWN;
     bool waiting;
 
-    if (iface->tx_cnt == 0)
-        return false;
-    irq = cpu_irq_save();
-    if (iface->tx_cnt > 0 && (!iface->attached || !netdev_link_up(iface->dev))) {
+    if (sent < 0) {
         drop_waiting(iface);
-    } else if (iface->tx_cnt > 0) {
-        unsigned sent = netdev_send(iface->dev, iface->tx, iface->tx_cnt);
-
-        iface->tx_cnt -= sent;
+    } else {
+        iface->tx_cnt -= (unsigned)sent;
         memmove(iface->tx, iface->tx + sent, iface->tx_cnt * sizeof(struct netbuf *));
     }
     waiting = iface->tx_cnt > 0;
+    spin_unlock(&iface->tx_lock, irq);
+    return waiting;
+}
+
+/*
+ * Should another CPU have armed the timer just now, its frame goes out all the same: the net thread
+ * has been woken for it.
+ */
+bool vring_flush(struct interface *iface)
+{
+    bool waiting;
+
+    if (__atomic_load_n(&iface->tx_cnt, __ATOMIC_RELAXED) == 0)
+        return false;
+    waiting = flush(iface);
     timer_cancel(&iface->tx_timer);
-    cpu_irq_restore(irq);
     return waiting;
 }
 
@@ -171,20 +184,21 @@ bool vring_flush(struct interface *iface)
  * ring is full. */
 static void tx_timer_fn(void *arg)
 {
-    if (vring_flush(arg))
+    if (flush(arg))
         net_wake();
 }
 
 static void tx_enqueue(struct interface *iface, struct netbuf *buf)
 {
-    uint64_t irq = cpu_irq_save();
+    uint64_t irq = spin_lock(&iface->tx_lock);
+    bool first = iface->tx_cnt == 0 && !net_in_batch();
 
     iface->tx[iface->tx_cnt++] = buf;
-    if (iface->tx_cnt == 1 && !net_in_batch()) {
+    spin_unlock(&iface->tx_lock, irq);
+    if (first) {
         net_wake();
         timer_arm(&iface->tx_timer, clock_ns() + TX_DELAY_NS);
     }
-    cpu_irq_restore(irq);
 }
 
 /* Sum over the pseudo header, which the device continues over header and data. */
@@ -269,41 +283,65 @@ static err_t vring_output(struct netif *netif, struct pbuf *p)
 
 /* ---- the interface ---- */
 
+/* Frames wait in their queue pair, whichever CPU heard of them, until the net thread takes a batch:
+ * one wake-up for all that arrive until it looks. */
 static void rx_arrived(void *arg)
 {
     struct interface *iface = arg;
 
-    iface->rx_waiting = true;
-    net_wake();
+    if (!__atomic_exchange_n(&iface->rx_waiting, true, __ATOMIC_SEQ_CST))
+        net_wake();
 }
 
-static void link_changed(void *arg, bool up)
+/* Peers and switches learn where we are now, as lwIP tells them when a link comes up. */
+static void announce(struct interface *iface)
+{
+    struct netif *netif = &iface->netif;
+
+    LOCK_TCPIP_CORE();
+    if (iface->attached && netif_is_link_up(netif)) {
+        if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
+            etharp_gratuitous(netif);
+        igmp_report_groups(netif);
+        mld6_report_groups(netif);
+        vring_flush(iface);
+    }
+    UNLOCK_TCPIP_CORE();
+}
+
+static void device_event(void *arg, enum netdev_event event)
 {
     struct interface *iface = arg;
 
-    (void)up;
-    iface->link_changed = true;
+    if (event == NETDEV_ANNOUNCE) {
+        announce(iface);
+        return;
+    }
+    __atomic_store_n(&iface->link_changed, true, __ATOMIC_SEQ_CST);
     net_wake();
 }
 
 int vring_open(struct interface *iface)
 {
-    int rc = netdev_open(iface->dev, rx_arrived, link_changed, iface);
+    int rc = netdev_open(iface->dev, rx_arrived, device_event, iface);
 
     if (rc != 0)
         return rc;
     iface->attached = true;
-    iface->rx_waiting = true; /* frames may have come before */
-    iface->link_changed = true;
+    __atomic_store_n(&iface->link_changed, true, __ATOMIC_SEQ_CST);
+    /* Frames may have come before. */
+    __atomic_store_n(&iface->rx_waiting, true, __ATOMIC_SEQ_CST);
     net_wake();
     return 0;
 }
 
 void vring_close(struct interface *iface)
 {
+    LOCK_TCPIP_CORE();
     vring_flush(iface);
     iface->attached = false;
     vring_flush(iface); /* drops what the ring did not take */
+    UNLOCK_TCPIP_CORE();
     netdev_close(iface->dev);
 }
 

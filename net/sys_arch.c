@@ -37,9 +37,37 @@ static uint64_t deadline_of(u32_t timeout_ms)
     return timeout_ms == 0 ? WAIT_FOREVER : clock_ns() + timeout_ms * NS_PER_MS;
 }
 
+/* Sections may be nested, and are short: nothing in them waits. */
+static struct spinlock protect_lock;
+static unsigned protect_owner; /* CPU number + 1; atomic, since others read it */
+static unsigned protect_depth;
+
+sys_prot_t sys_arch_protect(void)
+{
+    uint64_t irq = cpu_irq_save();
+    unsigned self = cpu_this()->id + 1;
+
+    if (__atomic_load_n(&protect_owner, __ATOMIC_RELAXED) != self) {
+        spin_acquire(&protect_lock);
+        __atomic_store_n(&protect_owner, self, __ATOMIC_RELAXED);
+    }
+    protect_depth++;
+    return irq;
+}
+
+void sys_arch_unprotect(sys_prot_t irq)
+{
+    if (--protect_depth == 0) {
+        __atomic_store_n(&protect_owner, 0, __ATOMIC_RELAXED);
+        spin_release(&protect_lock);
+    }
+    cpu_irq_restore(irq);
+}
+
 err_t sys_sem_new(sys_sem_t *sem, u8_t count)
 {
     wait_queue_init(&sem->wait);
+    sem->lock = (struct spinlock){0};
     sem->cnt = count;
     sem->valid = true;
     return ERR_OK;
@@ -52,19 +80,26 @@ void sys_sem_free(sys_sem_t *sem)
 
 void sys_sem_signal(sys_sem_t *sem)
 {
-    uint64_t irq = cpu_irq_save();
+    uint64_t irq = spin_lock(&sem->lock);
 
     sem->cnt++;
     wait_queue_wake_one(&sem->wait);
-    cpu_irq_restore(irq);
+    spin_unlock(&sem->lock, irq);
 }
 
 u32_t sys_arch_sem_wait(sys_sem_t *sem, u32_t timeout)
 {
-    if (sem->cnt == 0 && WAIT_UNTIL(&sem->wait, deadline_of(timeout), sem->cnt > 0) != 0)
-        return SYS_ARCH_TIMEOUT;
-    sem->cnt--;
-    return 0;
+    uint64_t deadline = deadline_of(timeout), irq = spin_lock(&sem->lock);
+    int rc = 0;
+
+    while (sem->cnt == 0 && rc == 0)
+        rc = wait_queue_sleep_locked(&sem->wait, &sem->lock, deadline);
+    if (sem->cnt > 0) {
+        sem->cnt--;
+        rc = 0;
+    }
+    spin_unlock(&sem->lock, irq);
+    return rc == 0 ? 0 : SYS_ARCH_TIMEOUT;
 }
 
 static void thread_sem_destroy(void *sem)
@@ -118,6 +153,7 @@ err_t sys_mbox_new(sys_mbox_t *mbox, int size)
     mbox->ring = calloc((size_t)size, sizeof(*mbox->ring));
     if (mbox->ring == NULL)
         return ERR_MEM;
+    mbox->lock = (struct spinlock){0};
     mbox->size = (unsigned)size;
     mbox->head = 0;
     mbox->cnt = 0;
@@ -132,6 +168,7 @@ void sys_mbox_free(sys_mbox_t *mbox)
     mbox->ring = NULL;
 }
 
+/* Both with the lock. */
 static void mbox_put(sys_mbox_t *mbox, void *msg)
 {
     unsigned tail = mbox->head + mbox->cnt;
@@ -154,17 +191,23 @@ static void mbox_take(sys_mbox_t *mbox, void **msg)
 
 void sys_mbox_post(sys_mbox_t *mbox, void *msg)
 {
-    if (mbox->cnt == mbox->size)
-        WAIT_UNTIL(&mbox->writers, WAIT_FOREVER, mbox->cnt < mbox->size);
+    uint64_t irq = spin_lock(&mbox->lock);
+
+    while (mbox->cnt == mbox->size)
+        wait_queue_sleep_locked(&mbox->writers, &mbox->lock, WAIT_FOREVER);
     mbox_put(mbox, msg);
+    spin_unlock(&mbox->lock, irq);
 }
 
 err_t sys_mbox_trypost(sys_mbox_t *mbox, void *msg)
 {
-    if (mbox->cnt == mbox->size)
-        return ERR_MEM;
-    mbox_put(mbox, msg);
-    return ERR_OK;
+    uint64_t irq = spin_lock(&mbox->lock);
+    bool room = mbox->cnt < mbox->size;
+
+    if (room)
+        mbox_put(mbox, msg);
+    spin_unlock(&mbox->lock, irq);
+    return room ? ERR_OK : ERR_MEM;
 }
 
 /* Interrupt handlers do not call lwIP. */
@@ -175,18 +218,28 @@ err_t sys_mbox_trypost_fromisr(sys_mbox_t *mbox, void *msg)
 
 u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **msg, u32_t timeout)
 {
-    if (mbox->cnt == 0 && WAIT_UNTIL(&mbox->readers, deadline_of(timeout), mbox->cnt > 0) != 0)
-        return SYS_ARCH_TIMEOUT;
-    mbox_take(mbox, msg);
-    return 0;
+    uint64_t deadline = deadline_of(timeout), irq = spin_lock(&mbox->lock);
+    int rc = 0;
+
+    while (mbox->cnt == 0 && rc == 0)
+        rc = wait_queue_sleep_locked(&mbox->readers, &mbox->lock, deadline);
+    if (mbox->cnt > 0) {
+        mbox_take(mbox, msg);
+        rc = 0;
+    }
+    spin_unlock(&mbox->lock, irq);
+    return rc == 0 ? 0 : SYS_ARCH_TIMEOUT;
 }
 
 u32_t sys_arch_mbox_tryfetch(sys_mbox_t *mbox, void **msg)
 {
-    if (mbox->cnt == 0)
-        return SYS_MBOX_EMPTY;
-    mbox_take(mbox, msg);
-    return 0;
+    uint64_t irq = spin_lock(&mbox->lock);
+    bool any = mbox->cnt > 0;
+
+    if (any)
+        mbox_take(mbox, msg);
+    spin_unlock(&mbox->lock, irq);
+    return any ? 0 : SYS_MBOX_EMPTY;
 }
 
 sys_thread_t sys_thread_new(const char *name, lwip_thread_fn thread, void *arg, int stacksize,

@@ -4,10 +4,14 @@
 
 #include <stdbool.h>
 
+#include "arch/spinlock.h"
 #include "kernel/mutex.h"
 #include "kernel/thread.h"
 
+typedef uint64_t sys_prot_t; /* interrupt state */
+
 typedef struct {
+    struct spinlock lock;
     struct wait_queue wait;
     unsigned cnt;
     bool valid;
@@ -20,6 +24,7 @@ typedef struct {
 
 /* A ring of messages; NULL is a message too. */
 typedef struct {
+    struct spinlock lock;
     void **ring;
     unsigned size, head, cnt;
     struct wait_queue readers, writers;

@@ -21,7 +21,7 @@ struct netdev_ops {
     /* Any context, no lock held. As netdev_send(), but for the link. */
     unsigned (*send)(struct netdev *dev, struct netbuf *const *bufs, unsigned cnt);
     unsigned (*receive)(struct netdev *dev, struct netbuf **bufs, unsigned cnt);
-    bool (*pending)(struct netdev *dev); /* frames wait; no lock is taken */
+    bool (*pending)(struct netdev *dev); /* frames wait; if not, interrupts are asked for */
     /* Buffers are back after the pool was empty. With the pair's lock. */
     void (*refill)(struct netdev_pair *pair);
 };

@@ -99,10 +99,13 @@ static void net_start(struct virtio_device *dev)
     netdev_register(&net->netdev);
 }
 
-void virtio_net_check_queue(struct virtio_net *net, const struct virtqueue *vq)
+void virtio_net_release(struct virtio_net_pair *pair, const struct virtqueue *vq, uint64_t irq)
 {
-    if (__builtin_expect(vq->broken != NULL, 0))
-        virtio_device_kill(net->dev, vq->broken);
+    const char *broken = pair->pair.gone ? NULL : vq->broken;
+
+    spin_unlock(&pair->pair.lock, irq);
+    if (__builtin_expect(broken != NULL, 0))
+        virtio_device_kill(pair->net->dev, broken);
 }
 
 static void net_killed(struct virtio_device *dev)

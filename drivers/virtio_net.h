@@ -65,9 +65,9 @@ void virtio_net_configure(struct virtio_net *net);
 /* VIRTIO_NET_S_* as it is now; link up when the device does not tell. */
 uint16_t virtio_net_read_status(struct virtio_net *net);
 
-/* Gives the device up when one of its queues broke: its buffers are ours again, the link is down.
- * No lock may be held. */
-void virtio_net_check_queue(struct virtio_net *net, const struct virtqueue *vq);
+/* Unlocks @pair, after work on its queue @vq. If that broke the queue, gives the device up: its
+ * buffers are ours again, the link is down. */
+void virtio_net_release(struct virtio_net_pair *pair, const struct virtqueue *vq, uint64_t irq);
 
 /*
  * Creates the queues and buffers of as many pairs as there are CPUs for, or of fewer, with the

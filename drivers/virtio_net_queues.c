@@ -86,6 +86,7 @@ static void setup_pair(struct virtio_net *net, unsigned index)
     pair->rxq = net->dev->queues[VIRTIO_NET_RXQ(index)];
     pair->txq = net->dev->queues[VIRTIO_NET_TXQ(index)];
     timer_setup(&pair->rx_timer, virtio_net_rx_timer, pair);
+    net->rx_ready |= 1ull << index; /* until someone has looked */
     pair->rxq->driver_data = pair;
     pair->txq->driver_data = pair;
     net->netdev.pairs[index] = &pair->pair;

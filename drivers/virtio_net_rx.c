@@ -35,11 +35,37 @@ void virtio_net_rx_timer(void *arg)
     netdev_rx_ready(&pair->net->netdev);
 }
 
+/* With the pair's lock: asks for interrupts. False, with the pair not ready any more, when they
+ * will tell of the next frame. */
+static bool arm(struct virtio_net_pair *pair)
+{
+    if (pair->rxq->broken == NULL && virtqueue_enable_cb(pair->rxq))
+        return true;
+    /* Before the lock is free: the interrupt sets it again. */
+    __atomic_fetch_and(&pair->net->rx_ready, ~(1ull << pair->index), __ATOMIC_SEQ_CST);
+    return false;
+}
+
+static bool pair_pending(struct virtio_net_pair *pair)
+{
+    uint64_t irq = spin_lock(&pair->pair.lock);
+    bool any = !pair->pair.gone &&
+               ((pair->rxq->broken == NULL && virtqueue_pending(pair->rxq)) || arm(pair));
+
+    spin_unlock(&pair->pair.lock, irq);
+    return any;
+}
+
 bool virtio_net_rx_pending(struct netdev *dev)
 {
     struct virtio_net *net = dev->driver_data;
+    uint64_t ready = __atomic_load_n(&net->rx_ready, __ATOMIC_SEQ_CST);
 
-    return __atomic_load_n(&net->rx_ready, __ATOMIC_SEQ_CST) != 0;
+    for (; ready != 0; ready &= ready - 1) {
+        if (pair_pending(&net->pairs[__builtin_ctzll(ready)]))
+            return true;
+    }
+    return false;
 }
 
 /* The frame starts at the headroom's end in every buffer, with the device's header right in front
@@ -225,7 +251,7 @@ static unsigned take_frames(struct virtio_net_pair *pair, struct netbuf **bufs, 
             continue;
         /* Nothing left: ask for interrupts, and look again, quietly, if something came before the
          * device saw that. */
-        if (pair->rxq->broken != NULL || !virtqueue_enable_cb(pair->rxq))
+        if (!arm(pair))
             return 0;
         virtqueue_disable_cb(pair->rxq);
     }
@@ -236,15 +262,10 @@ static unsigned take_frames(struct virtio_net_pair *pair, struct netbuf **bufs, 
 
 static unsigned receive_pair(struct virtio_net_pair *pair, struct netbuf **bufs, unsigned cnt)
 {
-    struct virtio_net *net = pair->net;
     uint64_t irq = spin_lock(&pair->pair.lock);
     unsigned got = pair->pair.gone ? 0 : take_frames(pair, bufs, cnt);
 
-    /* Before the lock is free: the interrupt that was asked for sets it again. */
-    if (got == 0)
-        __atomic_fetch_and(&net->rx_ready, ~(1ull << pair->index), __ATOMIC_SEQ_CST);
-    spin_unlock(&pair->pair.lock, irq);
-    virtio_net_check_queue(net, pair->rxq);
+    virtio_net_release(pair, pair->rxq, irq);
     return got;
 }
 

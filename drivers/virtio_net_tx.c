@@ -43,8 +43,7 @@ static void arm(struct virtio_net_pair *pair, struct netbuf **aside)
 /* The end of whatever touched the ring. */
 static inline void release(struct virtio_net_pair *pair, uint64_t irq, struct netbuf *aside)
 {
-    spin_unlock(&pair->pair.lock, irq);
-    virtio_net_check_queue(pair->net, pair->txq);
+    virtio_net_release(pair, pair->txq, irq);
     if (__builtin_expect(aside != NULL, 0))
         netdev_buf_free(aside);
 }

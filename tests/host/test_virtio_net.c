@@ -1,7 +1,8 @@
 /* The network driver's life: what it makes of a configuration, link changes, being given up,
  * removal. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
- * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c tests/host/fake/mutex.c
+ * tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
  * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
@@ -55,7 +56,7 @@ static void test_a_sound_device(void **state)
     assert_false(info->csum_tx || info->csum_rx);
     assert_true(netdev_link_up(fake_net));
     fake_net_dev.driver->describe(&fake_net_dev, text, sizeof(text));
-    assert_string_equal(text, " mac=52:54:00:12:34:56 mtu=1500 link=up");
+    assert_string_equal(text, " mac=52:54:00:12:34:56 mtu=1500 link=up pairs=1/1");
     assert_memory_equal(config, fake_virtio.config, sizeof(config)); /* 5.1.4.2: nothing written */
     assert_ptr_equal(netdev_find(fake_net_dev.name), fake_net);
     assert_ptr_equal(netdev_get(0), fake_net);
@@ -126,11 +127,12 @@ static void test_mtu_is_bounded(void **state)
 static unsigned link_calls;
 static bool link_state;
 
-static void on_link(void *arg, bool up)
+static void on_event(void *arg, enum netdev_event event)
 {
     assert_ptr_equal(arg, &link_calls);
+    assert_in_range(event, NETDEV_LINK_DOWN, NETDEV_LINK_UP);
     link_calls++;
-    link_state = up;
+    link_state = event == NETDEV_LINK_UP;
 }
 
 static void set_status(uint16_t status)
@@ -151,7 +153,7 @@ static void test_link_changes(void **state)
     assert_false(netdev_link_up(fake_net));
     snprintf(up, sizeof(up), "@event name=%s kind=link state=up\n", fake_net_dev.name);
     snprintf(down, sizeof(down), "@event name=%s kind=link state=down\n", fake_net_dev.name);
-    assert_int_equal(netdev_open(fake_net, NULL, on_link, &link_calls), 0);
+    assert_int_equal(netdev_open(fake_net, NULL, on_event, &link_calls), 0);
     link_calls = 0;
     for (unsigned i = 0; i < 3; i++) {
         set_status(VIRTIO_NET_S_LINK_UP);
@@ -201,7 +203,7 @@ static void check_dead(void)
     assert_int_equal(netdev_wait(fake_net, 1000), -ETIMEDOUT);
     if (buf != NULL) {
         buf->len = 60;
-        assert_int_equal(fake_net_send(buf), 0);
+        assert_int_equal(fake_net_send(buf), -ENETDOWN);
         netdev_buf_free(buf);
     }
 }
@@ -212,7 +214,7 @@ static void test_a_killed_device_gives_all_buffers_back(void **state)
 
     (void)state;
     fake_net_start(0);
-    netdev_open(fake_net, NULL, on_link, &link_calls);
+    netdev_open(fake_net, NULL, on_event, &link_calls);
     link_calls = 0;
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(fake_net_send(fake_net_make(100, 0)), 1);
@@ -220,15 +222,18 @@ static void test_a_killed_device_gives_all_buffers_back(void **state)
         fake_net_deliver(60, 0);
     assert_int_equal(netdev_receive(fake_net, &held, 1), 1);
     virtio_device_kill(&fake_net_dev, "test");
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL - 1);
+    assert_false(netdev_link_up(fake_net));
+    assert_int_equal(link_calls, 0); /* that is for a thread */
+    fake_work_run();
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL - 1);
     netdev_buf_free(held);
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL);
     assert_int_equal(link_calls, 1);
     assert_true(fake_log_has("kind=link state=down"));
     check_dead();
     set_status(VIRTIO_NET_S_LINK_UP); /* nobody believes it any more */
     check_dead();
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL);
 }
 
 static void test_killed_while_the_pool_is_empty(void **state)
@@ -243,11 +248,11 @@ static void test_killed_while_the_pool_is_empty(void **state)
     assert_int_equal(cnt, FAKE_NET_POOL - FAKE_NET_RING);
     fake_net_deliver(60, 0);
     assert_int_equal(netdev_receive(fake_net, &bufs[cnt++], 1), 1);
-    assert_true(fake_net->starved);
+    assert_true(fake_net_pair->starved);
     virtio_device_kill(&fake_net_dev, "test");
     while (cnt > 0)
         netdev_buf_free(bufs[--cnt]);
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL);
 }
 
 static void test_removal_with_frames_in_the_rings(void **state)
@@ -267,11 +272,12 @@ static void test_removal_under_a_user(void **state)
 {
     struct netdev *dev;
     struct netbuf *held;
+    unsigned lent;
 
     (void)state;
     fake_net_start(0);
     dev = fake_net;
-    netdev_open(fake_net, NULL, on_link, &link_calls);
+    netdev_open(fake_net, NULL, on_event, &link_calls);
     link_calls = 0;
     fake_net_deliver(60, 3);
     assert_int_equal(netdev_receive(fake_net, &held, 1), 1);
@@ -285,7 +291,8 @@ static void test_removal_under_a_user(void **state)
     check_dead();
     netdev_close(dev);
     fake_net = NULL;
-    assert_true(netbuf_pool_free(dev));
+    assert_true(netbuf_pool_free(dev->pairs[0], &lent));
+    free(((struct virtio_net *)dev->driver_data)->pairs);
     free(dev->driver_data);
 }
 
@@ -298,7 +305,7 @@ static void test_a_failed_start_leaves_nothing_behind(void **state)
         assert_int_equal(fake_dma_in_use, 0);
     }
     fake_dma_fail_after = -1;
-    fake_virtio.queue_size[VIRTIO_NET_TXQ] = 0;
+    fake_virtio.queue_size[VIRTIO_NET_TXQ(0)] = 0;
     assert_int_equal(virtio_device_add(&fake_net_dev), -ENOENT);
     assert_int_equal(fake_dma_in_use, 0);
     assert_null(netdev_get(0));

@@ -1,6 +1,7 @@
 /* The network driver against devices that break the rules. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
- * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c tests/host/fake/mutex.c
+ * tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
  * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
@@ -37,18 +38,18 @@ static void fill_merged(unsigned cnt, unsigned num_buffers, unsigned first_len, 
 /* What was just published must be dropped as @errors bad frames; the next sound one arrives. */
 static void expect_drops(unsigned errors, const char *why)
 {
-    uint64_t before = fake_net->stats.rx_errors, frames = fake_net->stats.rx_frames;
+    uint64_t before = fake_net_pair->stats.rx_errors, frames = fake_net_pair->stats.rx_frames;
     struct netbuf *buf;
 
     assert_int_equal(netdev_receive(fake_net, &buf, 1), 0);
-    assert_int_equal(fake_net->stats.rx_errors - before, errors);
-    assert_int_equal(fake_net->stats.rx_frames, frames);
+    assert_int_equal(fake_net_pair->stats.rx_errors - before, errors);
+    assert_int_equal(fake_net_pair->stats.rx_frames, frames);
     assert_true(fake_log_has(why));
     fake_log_clear();
     fake_net_check_refilled();
     fake_net_deliver(60, 5);
     fake_net_expect_frame(60, 5);
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
     assert_null(fake_net_dev.dead);
 }
 
@@ -101,7 +102,7 @@ static void test_wrong_lengths(void **state)
         fake_net_publish(1);
         expect_drops(1, cases[i].why);
     }
-    assert_int_equal(fake_net_dev.queues[VIRTIO_NET_RXQ]->bad_len_cnt, 3);
+    assert_int_equal(fake_net_dev.queues[VIRTIO_NET_RXQ(0)]->bad_len_cnt, 3);
     for (unsigned i = 0; i < FAKE_NET_RING; i++)
         fake_net_fill(i, &hdr, 0, 0, -1);
     fake_net_publish(FAKE_NET_RING);
@@ -139,7 +140,7 @@ static void test_a_flood_of_bad_frames_holds_nobody(void **state)
 
     (void)state;
     fake_net_start(0);
-    vq = fake_net_dev.queues[VIRTIO_NET_RXQ];
+    vq = fake_net_dev.queues[VIRTIO_NET_RXQ(0)];
     fake_net_open();
     real_ops = vq->ops;
     flooding_ops = *real_ops;
@@ -147,8 +148,9 @@ static void test_a_flood_of_bad_frames_holds_nobody(void **state)
     flooding_ops.enable_cb = flooding_enable;
     vq->ops = &flooding_ops;
     flood_cnt = 0;
+    bad_frame();
     assert_int_equal(netdev_receive(fake_net, bufs, 4), 0);
-    assert_in_range(fake_net->stats.rx_errors, 1, 2 * FAKE_NET_RING);
+    assert_in_range(fake_net_pair->stats.rx_errors, 1, 2 * FAKE_NET_RING);
     vq->ops = real_ops;
     fake_net_rx_calls = 0;
     fake_net_deliver(60, 2);
@@ -172,7 +174,7 @@ static void expect_dead(const char *reason)
     assert_string_equal(fake_net_dev.dead, reason);
     assert_int_equal(fake_virtio.status, 0);
     assert_false(netdev_link_up(fake_net));
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL);
     assert_int_equal(netdev_wait(fake_net, 1000), -ETIMEDOUT);
     assert_int_equal(fake_net_teardown(NULL), 0);
     fake_net_setup(NULL);
@@ -212,8 +214,8 @@ static void test_a_length_of_a_sent_frame_means_nothing(void **state)
     assert_int_equal(fake_net_send(fake_net_make(60, 0)), 1);
     assert_true(fake_net_take(&frame));
     fake_ring_use(&fake_net_tx, frame.head, 1234);
-    virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ]);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ(0)]);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
     assert_null(fake_net_dev.dead);
 }
 
@@ -230,14 +232,14 @@ static void test_a_lying_transmit_ring_ends_the_device(void **state)
     assert_true(fake_net_take(&frame));
     fake_net_sent(&frame);
     fake_ring_use(&fake_net_tx, frame.head, 0);
-    virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ]);
+    virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ(0)]);
     assert_string_equal(fake_net_dev.dead, "used id is not in flight");
     assert_int_equal(fake_virtio.status, 0);
     assert_false(netdev_link_up(fake_net));
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL);
     for (unsigned i = 0; i < 3; i++)
         bufs[i] = fake_net_make(60, 0);
-    assert_int_equal(netdev_send(fake_net, bufs, 3), 0);
+    assert_int_equal(netdev_send(fake_net, bufs, 3), -ENETDOWN);
     for (unsigned i = 0; i < 3; i++)
         netdev_buf_free(bufs[i]);
 }

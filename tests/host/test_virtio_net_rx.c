@@ -1,6 +1,7 @@
 /* Receiving with the network driver, from devices that keep to the rules and ones that do not. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
- * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c tests/host/fake/mutex.c
+ * tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
  * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
@@ -83,7 +84,7 @@ static void test_batches_and_many_frames(void **state)
         }
         assert_int_equal(netdev_receive(fake_net, bufs, 7), 0);
     }
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
 }
 
 static void test_an_empty_pool_recovers(void **state)
@@ -96,7 +97,7 @@ static void test_an_empty_pool_recovers(void **state)
         fake_net_deliver(60, (uint8_t)i);
         assert_int_equal(netdev_receive(fake_net, &held[i], 1), 1);
     }
-    assert_true(fake_net->starved);
+    assert_true(fake_net_pair->starved);
     assert_null(netdev_buf_alloc(fake_net));
     assert_int_equal(fake_net_rx.avail->idx, fake_net_rx.used_idx); /* the device has none left */
     assert_int_equal(netdev_receive(fake_net, held, 1), 0);
@@ -111,7 +112,7 @@ static void test_an_empty_pool_recovers(void **state)
         netdev_buf_free(held[i]);
     }
     fake_net_check_refilled();
-    assert_int_equal(fake_net->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
+    assert_int_equal(fake_net_pair->pool.free_cnt, FAKE_NET_POOL - FAKE_NET_RING);
 }
 
 static void fill_merged(unsigned cnt, unsigned num_buffers, unsigned first_len, unsigned len)
@@ -142,11 +143,11 @@ static void check_merged(void)
         fake_net_check(piece->data, 400, (uint8_t)(9 + i), 0);
     }
     assert_null(piece);
-    assert_int_equal(fake_net->stats.rx_bytes, 1500);
-    assert_int_equal(fake_net->stats.rx_frames, 1);
+    assert_int_equal(fake_net_pair->stats.rx_bytes, 1500);
+    assert_int_equal(fake_net_pair->stats.rx_frames, 1);
     netdev_buf_free(frame);
     fake_net_expect_frame(77, 1);
-    assert_int_equal(fake_net->pool.free_cnt,
+    assert_int_equal(fake_net_pair->pool.free_cnt,
                      FAKE_NET_POOL - fake_net_rx.avail->idx + fake_net_rx.used_idx);
 }
 
@@ -225,7 +226,7 @@ static void test_a_frame_just_before_interrupts_are_on(void **state)
 
     (void)state;
     fake_net_start(0);
-    vq = fake_net_dev.queues[VIRTIO_NET_RXQ];
+    vq = fake_net_dev.queues[VIRTIO_NET_RXQ(0)];
     fake_net_open();
     fake_net_deliver(60, 0);
     fake_net_expect_frame(60, 0);

@@ -1,12 +1,14 @@
 /* Sending with the network driver: headers, batches, reclaiming, checksums, frames it refuses. */
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
- * drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
+ * drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c tests/host/fake/mutex.c
+ * tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
  * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
  * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c
  * tests/host/fake/wait.c */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,7 +60,7 @@ static void test_a_batch_is_one_notification(void **state)
         assert_int_equal(fake_virtio.notifies, i + 1);
         expect_batch(0, 10);
     }
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
     netdev_stats(fake_net, &stats);
     assert_int_equal(stats.tx_frames, 100);
     assert_int_equal(stats.tx_bytes, 10 * (10 * 60 + 45));
@@ -95,9 +97,9 @@ static void test_a_full_ring_takes_fewer(void **state)
     expect_batch(0, FAKE_NET_RING);
     assert_int_equal(netdev_send(fake_net, bufs + FAKE_NET_RING, 4), 4);
     expect_batch(FAKE_NET_RING, 4);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
-    assert_int_equal(fake_net->stats.tx_frames, 20);
-    assert_int_equal(fake_net->stats.tx_dropped, 0);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->stats.tx_frames, 20);
+    assert_int_equal(fake_net_pair->stats.tx_dropped, 0);
 }
 
 static void test_few_interrupts_bring_all_buffers_back(void **state)
@@ -113,7 +115,7 @@ static void test_few_interrupts_bring_all_buffers_back(void **state)
         assert_int_equal(netdev_send(fake_net, bufs, cnt), cnt);
         assert_int_equal(fake_net_send_all(), cnt);
         assert_in_range(fake_net_tx.interrupts - before, 1, 3);
-        assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+        assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
     }
 }
 
@@ -127,7 +129,7 @@ static void test_buffers_come_back_without_event_indexes(void **state)
     make_batch(bufs, FAKE_NET_RING);
     assert_int_equal(netdev_send(fake_net, bufs, FAKE_NET_RING), FAKE_NET_RING);
     expect_batch(0, FAKE_NET_RING);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
 }
 
 static void test_sending_reclaims_what_is_through(void **state)
@@ -143,10 +145,10 @@ static void test_sending_reclaims_what_is_through(void **state)
         assert_true(fake_net_take(&frame));
         fake_ring_use(&fake_net_tx, frame.head, 0);
     }
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST - 10);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST - 10);
     make_batch(bufs, 10);
     assert_int_equal(netdev_send(fake_net, bufs, 10), 10);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST - 10);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST - 10);
 }
 
 /* An interrupt is on its way while send() takes what it was to announce. */
@@ -165,10 +167,10 @@ static void test_reclaimed_before_the_interrupt_came(void **state)
         while (fake_net_take(&frame))
             fake_ring_use(&fake_net_tx, frame.head, 0);
         assert_int_equal(fake_net_send(fake_net_make(60, 0)), 1);
-        assert_int_equal(fake_net->pool.free_cnt, POOL_REST - 1);
-        virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ]);
+        assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST - 1);
+        virtqueue_interrupt(fake_net_dev.queues[VIRTIO_NET_TXQ(0)]);
         assert_int_equal(fake_net_send_all(), 1);
-        assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+        assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
     }
 }
 
@@ -193,7 +195,7 @@ static void test_sent_just_before_the_interrupt_is_asked_for(void **state)
 
     (void)state;
     fake_net_start(0);
-    vq = fake_net_dev.queues[VIRTIO_NET_TXQ];
+    vq = fake_net_dev.queues[VIRTIO_NET_TXQ(0)];
     make_batch(bufs, 10);
     assert_int_equal(netdev_send(fake_net, bufs, 10), 10);
     real_ops = vq->ops;
@@ -204,10 +206,10 @@ static void test_sent_just_before_the_interrupt_is_asked_for(void **state)
         fake_net_sent(&frame);
     vq->ops = real_ops;
     assert_int_equal(fake_net_tx.interrupts, 1);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
     assert_int_equal(fake_net_send(fake_net_make(60, 0)), 1);
     assert_int_equal(fake_net_send_all(), 1);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
 }
 
 static void test_nothing_goes_out_while_the_link_is_down(void **state)
@@ -221,7 +223,7 @@ static void test_nothing_goes_out_while_the_link_is_down(void **state)
         fake_virtio.config[VIRTIO_NET_CFG_STATUS] = 0;
         virtio_config_interrupt(&fake_net_dev);
         fake_work_run();
-        assert_int_equal(fake_net_send(buf), 0);
+        assert_int_equal(fake_net_send(buf), -ENETDOWN);
         assert_int_equal(fake_net_send_all(), 0);
         fake_virtio.config[VIRTIO_NET_CFG_STATUS] = VIRTIO_NET_S_LINK_UP;
         virtio_config_interrupt(&fake_net_dev);
@@ -235,12 +237,12 @@ static void test_nothing_goes_out_while_the_link_is_down(void **state)
 
 static void expect_refused(struct netbuf *buf)
 {
-    uint64_t dropped = fake_net->stats.tx_dropped;
+    uint64_t dropped = fake_net_pair->stats.tx_dropped;
 
     assert_int_equal(fake_net_send(buf), 1);
     assert_int_equal(fake_net_send_all(), 0);
-    assert_int_equal(fake_net->stats.tx_dropped, dropped + 1);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->stats.tx_dropped, dropped + 1);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
 }
 
 static void test_frames_that_cannot_be_sent(void **state)
@@ -288,7 +290,7 @@ static void test_one_bad_frame_in_a_batch(void **state)
     assert_true(fake_net_take(&frame));
     assert_int_equal(frame.len, 62);
     fake_net_sent(&frame);
-    assert_int_equal(fake_net->pool.free_cnt, POOL_REST);
+    assert_int_equal(fake_net_pair->pool.free_cnt, POOL_REST);
 }
 
 static struct netbuf *make_tagged(unsigned len)
@@ -315,17 +317,20 @@ static void test_nothing_larger_than_the_mtu(void **state)
 static void test_a_buffer_of_another_device(void **state)
 {
     struct netdev other = {.info.name = "other"};
+    struct netdev_pair pair = {.dev = &other};
     struct netbuf *buf;
+    unsigned lent;
 
     (void)state;
     fake_net_start(0);
-    assert_int_equal(netbuf_pool_init(&other, 2), 0);
+    assert_int_equal(netbuf_pool_init(&pair, 2), 0);
+    other.cpu_pairs[0] = &pair;
     buf = netdev_buf_alloc(&other);
     buf->len = 60;
     expect_refused(buf);
-    assert_int_equal(other.pool.free_cnt, 2);
-    assert_ptr_equal(other.pool.free, buf);
-    assert_true(netbuf_pool_free(&other));
+    assert_int_equal(pair.pool.free_cnt, 2);
+    assert_ptr_equal(pair.pool.free, buf);
+    assert_true(netbuf_pool_free(&pair, &lent));
 }
 
 static void test_frames_at_odd_addresses(void **state)
@@ -352,7 +357,7 @@ static void test_sent_buffers_feed_a_starved_receive_ring(void **state)
         fake_net_deliver(60, 0);
         assert_int_equal(netdev_receive(fake_net, &held[i], 1), 1);
     }
-    assert_true(fake_net->starved);
+    assert_true(fake_net_pair->starved);
     for (unsigned i = 0; i < FAKE_NET_RING; i++) {
         if (i % 2 != 0)
             held[i]->len = 1; /* is refused */

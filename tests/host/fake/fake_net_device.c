@@ -13,6 +13,7 @@
 #include "fake_clock.h"
 #include "fake_dma.h"
 #include "fake_log.h"
+#include "fake_smp.h"
 #include "fake_virtio.h"
 #include "fake_wait.h"
 #include "kernel/bootopt.h"
@@ -26,7 +27,7 @@ __asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
         ".set __stop_virtio_drivers, virtio_driver_net + 80");
 
 struct virtio_device fake_net_dev;
-struct fake_ring fake_net_rx, fake_net_tx;
+struct fake_ring fake_net_rings[VIRTIO_QUEUE_MAX];
 struct netdev *fake_net;
 
 int system_on_exit(void (*fn)(void))
@@ -35,12 +36,21 @@ int system_on_exit(void (*fn)(void))
     return 0;
 }
 
+void thread_sleep_ns(uint64_t ns)
+{
+    if (fake_wait_step != NULL)
+        fake_wait_step();
+    fake_clock_advance(ns);
+}
+
 static int irq_setup(struct virtio_device *dev)
 {
     bool event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX);
 
-    fake_ring_attach(&fake_net_rx, dev->queues[VIRTIO_NET_RXQ], event_idx);
-    fake_ring_attach(&fake_net_tx, dev->queues[VIRTIO_NET_TXQ], event_idx);
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
+        if (dev->queues[i] != NULL)
+            fake_ring_attach(&fake_net_rings[i], dev->queues[i], event_idx);
+    }
     return 0;
 }
 
@@ -73,6 +83,8 @@ int fake_net_setup(void **state)
     fake_net_dev.transport = &fake_virtio_ops;
     fake_net = NULL;
     fake_wait_step = NULL;
+    fake_cpu_cnt = 1;
+    cpu_this()->id = 0;
     return 0;
 }
 
@@ -93,7 +105,7 @@ void fake_net_start(uint64_t more)
     assert_int_equal(virtio_device_add(&fake_net_dev), 0);
     fake_net = netdev_find(fake_net_dev.name);
     assert_non_null(fake_net);
-    assert_int_equal(fake_net->pool.total_cnt, FAKE_NET_POOL);
+    assert_int_equal(fake_net_pair->pool.total_cnt, FAKE_NET_POOL);
 }
 
 void fake_net_start_legacy(uint64_t more)
@@ -156,7 +168,7 @@ static void publish(struct fake_ring *ring, unsigned queue, unsigned cnt)
 
 void fake_net_publish(unsigned cnt)
 {
-    publish(&fake_net_rx, VIRTIO_NET_RXQ, cnt);
+    publish(&fake_net_rx, VIRTIO_NET_RXQ(0), cnt);
 }
 
 void fake_net_deliver(unsigned len, uint8_t seed)
@@ -177,8 +189,8 @@ void fake_net_check_refilled(void)
 {
     const struct virtio_net *net = fake_net->driver_data;
 
-    assert_true(net->rxq->free_cnt < (net->split_header ? 2 : 1));
-    assert_false(fake_net->starved);
+    assert_true(net->pairs[0].rxq->free_cnt < (net->split_header ? 2 : 1));
+    assert_false(fake_net_pair->starved);
 }
 
 void fake_net_expect_frame(unsigned len, uint8_t seed)
@@ -206,7 +218,7 @@ struct netbuf *fake_net_make(unsigned len, uint8_t seed)
     return buf;
 }
 
-unsigned fake_net_send(struct netbuf *buf)
+int fake_net_send(struct netbuf *buf)
 {
     return netdev_send(fake_net, &buf, 1);
 }
@@ -240,7 +252,7 @@ bool fake_net_take(struct fake_net_frame *frame)
 void fake_net_sent(const struct fake_net_frame *frame)
 {
     fake_ring_put(&fake_net_tx, 0, frame->head, 0);
-    publish(&fake_net_tx, VIRTIO_NET_TXQ, 1);
+    publish(&fake_net_tx, VIRTIO_NET_TXQ(0), 1);
 }
 
 unsigned fake_net_send_all(void)

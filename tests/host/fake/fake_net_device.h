@@ -15,8 +15,13 @@
 #define FAKE_NET_MODERN (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_RING_F_EVENT_IDX))
 
 extern struct virtio_device fake_net_dev;
-extern struct fake_ring fake_net_rx, fake_net_tx;
-extern struct netdev *fake_net; /* what the driver made of it */
+extern struct fake_ring fake_net_rings[VIRTIO_QUEUE_MAX]; /* by queue */
+extern struct netdev *fake_net;                           /* what the driver made of it */
+
+/* The first pair. */
+#define fake_net_rx   (fake_net_rings[VIRTIO_NET_RXQ(0)])
+#define fake_net_tx   (fake_net_rings[VIRTIO_NET_TXQ(0)])
+#define fake_net_pair (fake_net->pairs[0])
 
 /* A new device that offers FAKE_NET_MODERN, MAC and STATUS, its link up; and its end, after which
  * nothing may be left allocated. For cmocka. */
@@ -58,7 +63,7 @@ extern unsigned fake_net_rx_calls;
 void fake_net_open(void);
 
 /* Sends one. */
-unsigned fake_net_send(struct netbuf *buf);
+int fake_net_send(struct netbuf *buf);
 
 struct fake_net_frame {
     struct virtio_net_hdr hdr;

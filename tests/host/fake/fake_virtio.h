@@ -8,7 +8,7 @@
 
 #include "virtio/virtio.h"
 
-#define FAKE_VIRTIO_QUEUES 4
+#define FAKE_VIRTIO_QUEUES 64
 
 struct fake_virtio {
     uint8_t status;

@@ -114,7 +114,8 @@ int virtio_net_ctrl(struct virtio_net *net, uint8_t class, uint8_t command, cons
     mutex_lock(&ctrl->lock);
     if (ctrl->disabled == NULL) {
         ctrl->memory->hdr = (struct virtio_net_ctrl_hdr){class, command};
-        memcpy(ctrl->memory->data, data, len);
+        if (len > 0)
+            memcpy(ctrl->memory->data, data, len);
         ctrl->memory->ack = ACK_UNSET;
         rc = run_command(net, len);
     }

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "kernel/console.h"
+#include "kernel/format.h"
 #include "kernel/log.h"
 #include "kernel/report.h"
 #include "lwip/dhcp.h"
@@ -13,15 +14,27 @@
 #define LEASE_WAIT_MS 10000u
 #define LEASE_POLL_MS 10u
 
+static void result_pair(const char *name, const char *suffix, const struct netdev_stats *stats)
+{
+    at_line("result", "name=%s.rx%s value=%llu unit=frames", name, suffix,
+            (unsigned long long)stats->rx_frames);
+    at_line("result", "name=%s.tx%s value=%llu unit=frames", name, suffix,
+            (unsigned long long)stats->tx_frames);
+}
+
 static void result_counters(const struct interface *iface)
 {
+    unsigned pair_cnt = netdev_info(iface->dev)->pair_cnt;
     struct netdev_stats stats;
+    char suffix[8];
 
     netdev_stats(iface->dev, &stats);
-    at_line("result", "name=%s.rx value=%llu unit=frames", iface->name,
-            (unsigned long long)stats.rx_frames);
-    at_line("result", "name=%s.tx value=%llu unit=frames", iface->name,
-            (unsigned long long)stats.tx_frames);
+    result_pair(iface->name, "", &stats);
+    for (unsigned i = 0; i < pair_cnt; i++) {
+        netdev_pair_stats(iface->dev, i, &stats);
+        format(suffix, sizeof(suffix), "%u", i);
+        result_pair(iface->name, suffix, &stats);
+    }
 }
 
 static int cmd_net(int argc, char **argv)

@@ -103,9 +103,7 @@ static int send_request(const struct ping *ping, u16_t seq)
     rc = send_packet(ping, &packet);
     if (rc == -EHOSTUNREACH && address_settle(ping->v6, ADDRESS_WAIT_MS))
         rc = send_packet(ping, &packet);
-    if (rc != 0)
-        return console_fail(rc, "cannot send to %s: %s", ping->text, strerror(-rc));
-    return 0;
+    return rc;
 }
 
 /* Is what came our answer? Raw sockets see every ICMP message, with its IP header. */
@@ -152,8 +150,13 @@ static int ping_once(const struct ping *ping, struct tally *tally)
     int rc = send_request(ping, seq);
     int64_t rtt;
 
+    /* The way there was known once: a link that went down may come back. */
+    if (rc != 0 && tally->sent > 1) {
+        print("%s: request %u not sent: %s\n", ping->text, seq, strerror(-rc));
+        return 0;
+    }
     if (rc != 0)
-        return rc;
+        return console_fail(rc, "cannot send to %s: %s", ping->text, strerror(-rc));
     rtt = wait_reply(ping, seq);
     if (rtt == -EINTR)
         return console_fail(-EINTR, "interrupted");

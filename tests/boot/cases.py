@@ -11,7 +11,7 @@ BLK = disk(DISK)
 SECTORS = (1 << 20) // 512
 
 NET0 = ("device", {"name": "net0", "transport": "legacy", "ring": "split", "irq": "per-queue", "vectors": "3/4",
-                   "mac": "52:54:00:12:34:56", "link": "up"})
+                   "mac": "52:54:00:12:34:56", "link": "up", "pairs": "1/1"})
 BLK0 = ("device", {"name": "blk0", "transport": "legacy", "ring": "split", "irq": "per-queue", "vectors": "2/2",
                    "capacity": SECTORS})
 LEASE = ("event", {"name": "net0", "kind": "address", "ip": "10.0.2.15/24", "via": "dhcp"})

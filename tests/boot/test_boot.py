@@ -49,7 +49,7 @@ def test_queue_sizes(boot, image, net, blk):
         return machine.qmp.call("x-query-virtio-queue-status", path=paths[name], queue=index)["vring-num"]
 
     rx, tx, req = size("virtio-net", 0), size("virtio-net", 1), size("virtio-blk", 0)
-    assert machine.at("device", name="net0")[0]["queues"] == f"rx0:{rx} tx0:{tx}"
+    assert machine.at("device", name="net0")[0]["queues"] == f"rx0:{rx} tx0:{tx} ctrl:64"
     assert machine.at("device", name="blk0")[0]["queues"] == f"req0:{req}"
     machine.exit(0)
 

@@ -1,5 +1,6 @@
 """virtio-net beyond frames: several queue pairs on a tap device, link changes and announcements during traffic."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -41,14 +42,24 @@ def wired(boot, tmp_path, mode, **device):
     return machine, wire
 
 
+def wait_acknowledged(machine, cnt):
+    """The device has answered that many control commands; a request that comes earlier is one with the last."""
+    for _ in range(600):
+        size, free, chains = re.search(r"net0 +ctrl +(\d+) +(\d+) +(\d+) ", machine.run("virtio net0").text).groups()
+        if size == free and int(chains) == cnt:
+            return
+    raise AssertionError(f"not {cnt} answers")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_announce(boot, tmp_path, mode):
     """The network is told, then the device: else the request would be there again at the next change."""
     machine, wire = wired(boot, tmp_path, mode)
-    for _ in range(3):
+    for i in range(3):
         machine.qmp.call("announce-self", initial=50, max=550, rounds=1, step=50)
         machine.expect_at("event", name="net0", kind="announce")
         wait_frame(wire, gratuitous_arp)
+        wait_acknowledged(machine, i + 1)
     machine.qmp.call("set_link", name="n0", up=False)
     machine.expect_at("event", name="net0", kind="link", state="down")
     machine.qmp.call("set_link", name="n0", up=True)
@@ -87,12 +98,20 @@ def test_ping_outlives_the_link(boot, mode):
     machine.exit(0)
 
 
+def connect(machine):
+    """Waits until QEMU can be talked to, of a machine whose console says nothing yet."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return machine.qmp
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < deadline, "no QEMU"
+            time.sleep(0.01)
+
+
 def test_link_down_from_the_start(boot):
     machine = boot(devices=nic() + ["-S"], append="ip=10.0.2.15/24,10.0.2.2", qmp=True)
-    deadline = time.monotonic() + 60
-    while not os.path.exists(machine.qmp_path):
-        assert time.monotonic() < deadline, "no QEMU"
-        time.sleep(0.01)
+    connect(machine)
     machine.qmp.call("set_link", name="n0", up=False)
     machine.qmp.call("cont")
     machine.ready()

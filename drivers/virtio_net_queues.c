@@ -143,23 +143,28 @@ int virtio_net_queues_create(struct virtio_net *net)
     return err;
 }
 
-/* Each CPU sends where its interrupts for what was sent arrive, if there is such a pair. */
+/* Where interrupts for what @cpu sent arrive on @cpu, if there is such a pair; else they take
+ * turns.
+ */
+static unsigned pair_for_cpu(const struct virtio_net *net, unsigned cpu, unsigned cnt)
+{
+    unsigned first = cnt > 1 ? cpu % cnt : 0;
+
+    for (unsigned i = 0; i < cnt; i++) {
+        unsigned pair = first + i < cnt ? first + i : first + i - cnt;
+
+        if ((net->pairs[pair].txq->affinity & CPU_MASK(cpu)) != 0)
+            return pair;
+    }
+    return first;
+}
+
 static void map_cpus(struct virtio_net *net)
 {
-    unsigned cnt = net->netdev.info.pair_cnt;
-
     for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
-        unsigned chosen = cpu % cnt;
+        unsigned index = pair_for_cpu(net, cpu, net->netdev.info.pair_cnt);
 
-        for (unsigned i = 0; i < cnt; i++) {
-            unsigned pair = (cpu + i) % cnt;
-
-            if ((net->pairs[pair].txq->affinity & CPU_MASK(cpu)) != 0) {
-                chosen = pair;
-                break;
-            }
-        }
-        net->netdev.cpu_pairs[cpu] = &net->pairs[chosen].pair;
+        net->netdev.cpu_pairs[cpu] = &net->pairs[index].pair;
     }
 }
 

@@ -87,25 +87,25 @@ static int add_buffer(struct virtio_net_pair *pair, struct netbuf *buf)
     return virtqueue_add(pair->rxq, segs, 0, 2, buf);
 }
 
-void virtio_net_refill(struct netdev_pair *base)
+void virtio_net_refill(struct netdev_pair *pair)
 {
-    struct virtio_net_pair *pair = to_net_pair(base);
-    const unsigned desc_cnt = pair->net->split_header ? 2 : 1;
+    struct virtio_net_pair *net_pair = to_net_pair(pair);
+    const unsigned desc_cnt = net_pair->net->split_header ? 2 : 1;
 
-    base->starved = false;
-    while (pair->rxq->free_cnt >= desc_cnt) {
-        struct netbuf *buf = netbuf_take(&base->pool);
+    pair->starved = false;
+    while (net_pair->rxq->free_cnt >= desc_cnt) {
+        struct netbuf *buf = netbuf_take(&pair->pool);
 
         if (buf == NULL) {
-            base->starved = true;
+            pair->starved = true;
             break;
         }
-        if (add_buffer(pair, buf) != 0) {
-            netbuf_give(&base->pool, buf);
+        if (add_buffer(net_pair, buf) != 0) {
+            netbuf_give(&pair->pool, buf);
             break;
         }
     }
-    virtqueue_kick(pair->rxq);
+    virtqueue_kick(net_pair->rxq);
 }
 
 /* The frame is not usable: its buffers go back at once. */

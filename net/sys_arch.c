@@ -55,13 +55,13 @@ sys_prot_t sys_arch_protect(void)
     return irq;
 }
 
-void sys_arch_unprotect(sys_prot_t irq)
+void sys_arch_unprotect(sys_prot_t pval)
 {
     if (--protect_depth == 0) {
         __atomic_store_n(&protect_owner, 0, __ATOMIC_RELAXED);
         spin_release(&protect_lock);
     }
-    cpu_irq_restore(irq);
+    cpu_irq_restore(pval);
 }
 
 err_t sys_sem_new(sys_sem_t *sem, u8_t count)

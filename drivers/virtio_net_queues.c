@@ -79,12 +79,13 @@ static int create_queues(struct virtio_net *net, unsigned pair_cnt)
 static void setup_pair(struct virtio_net *net, unsigned index)
 {
     struct virtio_net_pair *pair = &net->pairs[index];
+    unsigned rx = VIRTIO_NET_RXQ(index), tx = VIRTIO_NET_TXQ(index);
 
     pair->net = net;
     pair->index = index;
     pair->pair.dev = &net->netdev;
-    pair->rxq = net->dev->queues[VIRTIO_NET_RXQ(index)];
-    pair->txq = net->dev->queues[VIRTIO_NET_TXQ(index)];
+    pair->rxq = net->dev->queues[rx];
+    pair->txq = net->dev->queues[tx];
     timer_setup(&pair->rx_timer, virtio_net_rx_timer, pair);
     net->rx_ready |= 1ull << index; /* until someone has looked */
     pair->rxq->driver_data = pair;

@@ -14,7 +14,7 @@ from harness import ROOT, nic
 sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
 import net_peer  # noqa: E402  (beside the benchmarks that share it)
 
-MODES = ["per-queue", "poll"]
+MODES = ["per-queue", "shared", "single", "intx", "poll"]
 FLOWS = 64
 
 
@@ -35,9 +35,10 @@ def wait_frame(wire, accept):
     raise AssertionError("no such frame")
 
 
-def wired(boot, tmp_path, mode, **device):
+def wired(boot, tmp_path, mode, smp=1, **device):
     wire = net_peer.Datagram(str(tmp_path / "wire"))
-    machine = boot(devices=nic(backend=wire.backend(), **device), append=f"ip=10.9.0.2/24 irq={mode}", qmp=True).ready()
+    machine = boot(devices=nic(backend=wire.backend(), **device), smp=smp, append=f"ip=10.9.0.2/24 irq={mode}",
+                   qmp=True).ready()
     net_peer.Peer(wire).find_guest()
     return machine, wire
 
@@ -54,7 +55,7 @@ def wait_acknowledged(machine, cnt):
 @pytest.mark.parametrize("mode", MODES)
 def test_announce(boot, tmp_path, mode):
     """The network is told, then the device: else the request would be there again at the next change."""
-    machine, wire = wired(boot, tmp_path, mode)
+    machine, wire = wired(boot, tmp_path, mode, smp=2)
     for i in range(3):
         machine.qmp.call("announce-self", initial=50, max=550, rounds=1, step=50)
         machine.expect_at("event", name="net0", kind="announce")
@@ -83,7 +84,7 @@ def test_announce_without_a_control_queue(boot, tmp_path):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_ping_outlives_the_link(boot, mode):
-    machine = boot(devices=nic(), append=f"ip=10.0.2.15/24,10.0.2.2 irq={mode}", qmp=True).ready()
+    machine = boot(devices=nic(), smp=2, append=f"ip=10.0.2.15/24,10.0.2.2 irq={mode}", qmp=True).ready()
     machine.send("ping 10.0.2.2 count=100000\r")
     machine.expect_line(r"reply to request 2\b")
     for _ in range(3):
@@ -214,6 +215,58 @@ def test_queue_pairs(boot, tap, queues, smp):
     assert all(count > 0 for count in frames), frames
     assert sum(frames) == int(counters.result("net0.rx"))
     assert f"net0.rx{pairs}" not in counters.text
+    machine.exit(0)
+
+
+def echo_flows(machine, guest, rounds):
+    """Every flow gets back what it sent, though frames of all pairs are answered by one thread on one CPU's pair."""
+    machine.send("bench net net0 via=driver\r")
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(FLOWS)]
+    try:
+        for s in sockets:
+            s.connect((guest, net_peer.GUEST_PORT))
+            s.settimeout(60)
+        ask(sockets[0], "E")
+        for turn in range(rounds):
+            payloads = [net_peer.HEAD.pack(ord("E"), turn, flow, 0) + bytes([flow]) * 200 for flow in range(FLOWS)]
+            for s, payload in zip(sockets, payloads):
+                s.send(payload)
+            for s, payload in zip(sockets, payloads):
+                answer = s.recv(65536)
+                while answer[4:8] != payload[4:8] or len(answer) != len(payload):  # to ask(), which asked twice
+                    answer = s.recv(65536)
+                assert answer == payload
+        sockets[0].send(net_peer.HEAD.pack(ord("X"), 0, 0, 0) + b"\0\0")
+        machine.expect_at("ok")
+    finally:
+        for s in sockets:
+            s.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pairs_in_every_mode(boot, tap, mode):
+    machine, host, guest = start_pairs(boot, tap, 4, 4, f"irq={mode}")
+    device = machine.at("device", name="net0")[0]
+    assert device["irq"] == mode and device["pairs"] == "4/4"
+    machine.run(f"ping {host} count=2")
+    receive_flows(machine, guest)
+    echo_flows(machine, guest, 20)
+    machine.run(f"ping {host} count=2")
+    assert not machine.at("event", kind="dead")
+    machine.exit(0)
+
+
+def test_each_pair_on_its_cpu(boot, tap):
+    """Receive interrupts of pair N, and transmit interrupts of it, on CPU N."""
+    machine, _, guest = start_pairs(boot, tap, 4, 4)
+    receive_flows(machine, guest)
+    sources = {fields["name"]: fields for fields in machine.run("irq").at("irq")}
+    for pair in range(4):
+        for kind in ("rx", "tx"):
+            source = sources[f"net0-{kind}{pair}"]
+            assert source["cpus"] == source["cpu"] == str(pair)
+        counts = [int(count) for count in sources[f"net0-rx{pair}"]["counts"].split()]
+        assert counts[pair] > 0 and sum(counts) == counts[pair]
     machine.exit(0)
 
 

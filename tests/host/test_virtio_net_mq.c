@@ -3,7 +3,7 @@
 /* sources: drivers/virtio_net_config.c drivers/virtio_net_rx.c drivers/virtio_net_tx.c
  * drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c tests/host/fake/mutex.c
  * tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c virtio/virtio_features.c
- * tests/host/fake/work.c
+ * virtio/virtio_watchdog.c tests/host/fake/work.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c

@@ -58,11 +58,12 @@ static int cpu_run(int argc, char **argv)
     print("clock %llu.%06llu MHz, measured by %s\n", (unsigned long long)clock_hz() / 1000000,
           (unsigned long long)clock_hz() % 1000000, clock_source());
     print("up %llu ms\n", (unsigned long long)clock_ns() / 1000000);
-    print("CPU  APIC id      idle\n");
+    print("CPU  APIC id  node      idle\n");
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
         unsigned share = idle_share(cpu);
 
-        print("%3u  %7u  %5u.%u %%\n", cpu, cpu_hw_id(cpu), share / 10, share % 10);
+        print("%3u  %7u  %4u  %5u.%u %%\n", cpu, cpu_hw_id(cpu), cpu_node(cpu), share / 10,
+              share % 10);
         sum += share;
     }
     result("cpu.count", cpu_count(), "cpus");

@@ -13,7 +13,7 @@ GHOST_ID = 77
 def cpu_list(machine):
     """(number, APIC id) of each CPU that the cpu command shows."""
     return [(int(match[1]), int(match[2])) for line in machine.run("cpu").lines
-            if (match := re.match(r"\s*(\d+)\s+(\d+)\s+[\d.]+ %", line))]
+            if (match := re.match(r"\s*(\d+)\s+(\d+)\s+\d+\s+[\d.]+ %", line))]
 
 
 def passes(machine, timeout=240):

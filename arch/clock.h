@@ -28,8 +28,8 @@ void clock_delay_us(unsigned us);
 /* @fn runs in interrupt context when clock_timer_set()'s deadline has passed. Called once. */
 void clock_timer_init(void (*fn)(void));
 
-/* Makes the calling CPU's timer unit ready, with interrupts off: for each CPU but the boot CPU, once, after
- * clock_calibrate_end(). */
+/* Makes the calling CPU's timer unit ready, with interrupts off: for each CPU but the boot CPU,
+ * once, after clock_calibrate_end(). */
 void clock_timer_start_cpu(void);
 
 /* Arms this CPU's timer for clock_ns() == @deadline_ns; UINT64_MAX disarms it. */

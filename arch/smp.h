@@ -32,8 +32,8 @@ void smp_sync(cpu_mask_t mask);
 void smp_kick(unsigned cpu);
 
 /*
- * Stops every other CPU for good, wherever it is, for the end of the run; bounded wait. When several
- * CPUs call it, it returns to one of them, and to that one again. Any context.
+ * Stops every other CPU for good, wherever it is, for the end of the run; bounded wait. When
+ * several CPUs call it, it returns to one of them, and to that one again. Any context.
  */
 void smp_stop_others(void);
 

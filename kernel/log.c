@@ -22,8 +22,8 @@ static bool (*leave_line)(void);
 static void (*line_left)(void);
 
 /*
- * The console belongs to one CPU at a time. Not a spinlock: the CPU that has it may write more, from
- * the hook or from the report of a fault in the middle of a message.
+ * The console belongs to one CPU at a time. Not a spinlock: the CPU that has it may write more,
+ * from the hook or from the report of a fault in the middle of a message.
  */
 static unsigned holder; /* number + 1, 0: nobody */
 static unsigned depth;
@@ -75,11 +75,11 @@ void log_take_over(void)
     const unsigned self = cpu_this()->id + 1;
 
     alone = true;
-    if (holder == 0 || holder == self)
+    if (holder == 0)
         return;
-    holder = 0;
-    depth = 0;
     at_line_start = false;
+    if (holder != self)
+        holder = depth = 0;
 }
 
 /* Both around a message. */

@@ -15,7 +15,8 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
-/* For the end of the run, when the other CPUs have been stopped, perhaps in the middle of a message. */
+/* For the end of the run, when the other CPUs have been stopped, perhaps in the middle of a
+ * message. */
 void log_take_over(void);
 
 /*

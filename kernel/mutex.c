@@ -1,4 +1,5 @@
-/* Mutexes: an owner, and those who wait for it in order; an unlock hands over to the first of them. */
+/* Mutexes: an owner, and those who wait for it in order; an unlock hands over to the first of them.
+ */
 #include "kernel/mutex.h"
 
 #include "arch/cpu.h"

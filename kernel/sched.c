@@ -14,9 +14,9 @@
 struct run_queue {
     struct spinlock lock;
     struct list ready;
-    bool idle; /* sleeps, or is about to: whoever appends must kick it */
-    uint64_t idle_cycles;
-    struct list ended; /* only touched by the CPU itself */
+    bool idle;                        /* sleeps, or is about to: whoever appends must kick it */
+    uint64_t idle_cycles, idle_since; /* 0: not idle now */
+    struct list ended;                /* only touched by the CPU itself */
     struct wait_queue ended_wait;
 };
 
@@ -86,6 +86,7 @@ static struct thread *idle(struct run_queue *rq, struct thread *thread)
     struct thread *next;
 
     thread->run_cycles += start - thread->switched_at;
+    WRITE_ONCE(rq->idle_since, start);
     do {
         /* A kick sent since the queue was seen to be empty ends this sleep at once. */
         cpu_wait_irq();
@@ -93,7 +94,8 @@ static struct thread *idle(struct run_queue *rq, struct thread *thread)
         next = take(rq);
     } while (next == NULL);
     end = clock_cycles();
-    rq->idle_cycles += end - start;
+    WRITE_ONCE(rq->idle_since, 0);
+    WRITE_ONCE(rq->idle_cycles, rq->idle_cycles + (end - start));
     thread->switched_at = end;
     return next;
 }
@@ -156,5 +158,8 @@ void thread_yield(void)
 
 uint64_t thread_idle_cycles(unsigned cpu)
 {
-    return READ_ONCE(run_queues[cpu].idle_cycles);
+    uint64_t sum = READ_ONCE(run_queues[cpu].idle_cycles);
+    uint64_t since = READ_ONCE(run_queues[cpu].idle_since);
+
+    return since != 0 ? sum + (clock_cycles() - since) : sum;
 }

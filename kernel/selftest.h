@@ -18,8 +18,8 @@ const char *selftest_work(void);
 const char *selftest_mappings(void);
 
 /*
- * Provokes the fault named @kind in a thread on @cpu, or in the caller if that is its CPU, and does not
- * return then; -EINVAL with console_fail() when there is none.
+ * Provokes the fault named @kind in a thread on @cpu, or in the caller if that is its CPU, and does
+ * not return then; -EINVAL with console_fail() when there is none.
  */
 int selftest_fault(const char *kind, unsigned cpu);
 

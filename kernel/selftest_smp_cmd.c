@@ -158,7 +158,8 @@ static void ring_alarm(void *arg)
     wait_queue_wake_all(&alarm->wait);
 }
 
-/* Each fires on the CPU that armed it, not too early; one that another CPU cancels does not fire. */
+/* Each fires on the CPU that armed it, not too early; one that another CPU cancels does not fire.
+ */
 static void try_timer(void *arg)
 {
     unsigned *wrong = arg;

@@ -59,7 +59,8 @@ struct thread {
 /* Turns the caller (boot stack) into the first thread, "main". */
 void thread_init(void);
 
-/* Turns the caller, another CPU on its first stack, into that CPU's first thread. Interrupts off. */
+/* Turns the caller, another CPU on its first stack, into that CPU's first thread. Interrupts off.
+ */
 void thread_init_cpu(void);
 
 /* What that thread does for good: gives back the memory of the CPU's threads that have ended. */
@@ -114,7 +115,7 @@ void wait_queue_init(struct wait_queue *wq);
  * between entering and the other two nothing may be called that waits. Thread context.
  */
 void wait_queue_enter(struct wait_queue *wq);
-void wait_queue_leave(struct wait_queue *wq);
+bool wait_queue_leave(struct wait_queue *wq); /* whether the caller had been woken */
 int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns);
 
 /* Enters and blocks, for a queue that only this CPU wakes: interrupts must have been off since the

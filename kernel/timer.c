@@ -14,7 +14,7 @@
 struct timer_queue {
     struct spinlock lock;
     const struct timer *running; /* its callback runs: on this CPU */
-    struct list timers; /* by rising deadline */
+    struct list timers;          /* by rising deadline */
     /*
      * What the hardware is set to; never later than the first timer. Cancelling does not reset it:
      * an interrupt for nothing now and then costs less than two register writes for every wait that

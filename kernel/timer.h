@@ -21,9 +21,9 @@ void timer_setup(struct timer *timer, void (*fn)(void *), void *arg);
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 
 /*
- * Afterwards the callback does not run, on any CPU, and will not: waits, spinning, for one that runs on
- * another CPU, so the caller must not hold a lock that the callback takes. Any context, the callback
- * itself included.
+ * Afterwards the callback does not run, on any CPU, and will not: waits, spinning, for one that
+ * runs on another CPU, so the caller must not hold a lock that the callback takes. Any context, the
+ * callback itself included.
  */
 void timer_cancel(struct timer *timer);
 

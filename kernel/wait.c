@@ -26,7 +26,7 @@ void wait_queue_enter(struct wait_queue *wq)
     spin_release(&wq->lock);
 }
 
-void wait_queue_leave(struct wait_queue *wq)
+bool wait_queue_leave(struct wait_queue *wq)
 {
     struct thread *self = thread_current();
     bool woken;
@@ -41,6 +41,7 @@ void wait_queue_leave(struct wait_queue *wq)
     spin_release(&wq->lock);
     if (woken)
         sched_take_back(self);
+    return woken;
 }
 
 int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
@@ -49,9 +50,10 @@ int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
 
     if (deadline_ns != WAIT_FOREVER) {
         if (deadline_ns <= clock_ns()) {
-            wait_queue_leave(wq);
+            bool woken = wait_queue_leave(wq);
+
             thread_yield();
-            return -ETIMEDOUT;
+            return woken ? 0 : -ETIMEDOUT;
         }
         timer_arm(&self->wait_timer, deadline_ns);
     }

@@ -24,7 +24,8 @@ extern const struct lapic_ops *lapic;
 /* Enables this CPU's local APIC. @nmi_input: it takes the machine's NMIs, which one CPU does. */
 void lapic_init_this(bool nmi_input);
 
-/* Chooses the method, enables the boot CPU's local APIC and quiets CPUs that firmware left spinning. */
+/* Chooses the method, enables the boot CPU's local APIC and quiets CPUs that firmware left
+ * spinning. */
 void lapic_init(void);
 
 /* The one-shot timer on VECTOR_TIMER counts down from @count at bus clock / LAPIC_TIMER_DIVIDER; 0

@@ -154,7 +154,8 @@ static uint64_t carve(struct boot_info *info, uint64_t cnt)
     return best->end_pa;
 }
 
-/* Takes the page on which the other CPUs start out of the memory map: the last below 640 KiB or so. */
+/* Takes the page on which the other CPUs start out of the memory map: the last below 640 KiB or so.
+ */
 static void reserve_start_page(struct boot_info *info)
 {
     for (uint32_t i = 0; i < info->mem_cnt; i++) {

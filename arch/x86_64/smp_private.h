@@ -13,8 +13,8 @@ struct intr_cpu;
 /* Points the vectors of requests between CPUs at their handlers. */
 void smp_vectors_set(struct intr_cpu *intr);
 
-/* Takes [@va, @va + @len) out of the other CPUs' TLBs. Where there are several CPUs: thread context,
- * interrupts on. */
+/* Takes [@va, @va + @len) out of the other CPUs' TLBs. Where there are several CPUs: thread
+ * context, interrupts on. */
 void smp_flush(uintptr_t va, size_t len);
 
 /* On a CPU that starts: answers what smp_clock_match() asks, if it does. */

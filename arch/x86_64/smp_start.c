@@ -17,14 +17,14 @@
 #include "arch/x86_64/text.h"
 #include "arch/x86_64/trampoline.h"
 
-#define INIT_US      10000 /* Intel SDM volume 3A, 9.4.4; virtual CPUs need no time */
-#define AGAIN_US     200
-#define START_US     500000 /* a virtual CPU may have to wait for a host that is busy */
-#define APIC_ID_MAX  0xfe /* what a message-signalled interrupt can name */
-#define CYCLES_PER_US 5000u /* at least: the clock has not been measured yet */
-#define WARNING_LEN  96
-#define ADDRESS_END  (1ull << 32)
-#define EFER_LMA_BIT (1ull << 10)
+#define INIT_US       10000 /* Intel SDM volume 3A, 9.4.4; virtual CPUs need no time */
+#define AGAIN_US      200
+#define START_US      500000 /* a virtual CPU may have to wait for a host that is busy */
+#define APIC_ID_MAX   0xfe   /* what a message-signalled interrupt can name */
+#define CYCLES_PER_US 5000u  /* at least: the clock has not been measured yet */
+#define WARNING_LEN   96
+#define ADDRESS_END   (1ull << 32)
+#define EFER_LMA_BIT  (1ull << 10)
 
 uint64_t smp_token, smp_ap_stack, smp_ap_root;
 static unsigned next_id;
@@ -33,7 +33,8 @@ static void (*ap_main)(void);
 _Noreturn void smp_ap_main(void)
 {
     const unsigned id = next_id;
-    uint64_t claimed = TOKEN_CLAIMED << 32 | (uint32_t)__atomic_load_n(&smp_token, __ATOMIC_ACQUIRE);
+    uint64_t claimed =
+        TOKEN_CLAIMED << 32 | (uint32_t)__atomic_load_n(&smp_token, __ATOMIC_ACQUIRE);
     const uint64_t up = TOKEN_UP << 32 | (uint32_t)claimed;
 
     cpu_init_this(id);

@@ -37,9 +37,10 @@ void wait_queue_enter(struct wait_queue *wq)
     (void)wq;
 }
 
-void wait_queue_leave(struct wait_queue *wq)
+bool wait_queue_leave(struct wait_queue *wq)
 {
     (void)wq;
+    return false;
 }
 
 int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)

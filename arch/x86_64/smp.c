@@ -101,6 +101,7 @@ static void ask(struct channel *channel, cpu_mask_t mask, void (*fn)(void *arg),
     request.todo = request.open = mask;
     state = spin_lock(&channel->lock);
     request.next = channel->requests;
+    /* cppcheck-suppress autoVariables ; it is unlinked before it goes */
     channel->requests = &request;
     spin_unlock(&channel->lock, state);
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++)

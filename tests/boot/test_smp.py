@@ -112,6 +112,14 @@ def test_more_cpus_than_can_be_used(boot):
     machine.exit(0)
 
 
+def test_cpus_without_work_sleep(boot):
+    """The time that a CPU has been asleep counts before it wakes."""
+    machine = boot(smp=2).ready()
+    shares = [re.match(r"\s*\d+\s+\d+\s+\d+\s+([\d.]+) %", line) for line in machine.run("cpu").lines]
+    assert [float(share[1]) > 0 for share in shares if share] == [True, True]
+    machine.exit(0)
+
+
 @pytest.mark.parametrize("kind, fields", [("null", {"kind": "page-fault", "reason": "null access"}),
                                           ("stack", {"reason": "stack overflow"}),
                                           ("ud", {"kind": "invalid-opcode"}), ("panic", {"kind": "panic"})])

@@ -48,6 +48,33 @@ static void test_madt_entry_lengths(void **state)
     assert_int_equal(acpi_fake_info.cpu_cnt, 3);
 }
 
+static void add_x2apic_cpu(uint32_t apic_id, uint32_t flags)
+{
+    struct acpi_madt_x2apic e = {.x2apic_id = apic_id, .flags = flags};
+
+    e.entry = (struct acpi_madt_entry){ACPI_MADT_X2APIC, sizeof(e)};
+    memcpy(acpi_fake_append(MADT_PA, sizeof(e)), &e, sizeof(e));
+}
+
+/* Each once, in the order of the table, in whichever format; not those that are not enabled. */
+static void test_cpus(void **state)
+{
+    (void)state;
+    acpi_fake_cpu(9, ACPI_MADT_CPU_ENABLED);
+    acpi_fake_cpu(10, 0);
+    add_x2apic_cpu(9, ACPI_MADT_CPU_ENABLED);
+    add_x2apic_cpu(300, ACPI_MADT_CPU_ENABLED);
+    add_x2apic_cpu(301, 0);
+    acpi_fake_cpu(8, ACPI_MADT_CPU_ENABLED);
+    acpi_fake_cpu(9, ACPI_MADT_CPU_ENABLED);
+    acpi_fake_seal(MADT_PA);
+    acpi_fake_read();
+    assert_int_equal(acpi_fake_info.cpu_cnt, 3 + 3);
+    assert_int_equal(acpi_fake_info.cpu_apic_ids[3], 9);
+    assert_int_equal(acpi_fake_info.cpu_apic_ids[4], 300);
+    assert_int_equal(acpi_fake_info.cpu_apic_ids[5], 8);
+}
+
 static void test_more_than_fits(void **state)
 {
     (void)state;
@@ -157,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_overrides, acpi_fake_setup),
         cmocka_unit_test_setup(test_madt_entry_lengths, acpi_fake_setup),
+        cmocka_unit_test_setup(test_cpus, setup),
         cmocka_unit_test_setup(test_more_than_fits, acpi_fake_setup),
         cmocka_unit_test_setup(test_bad_mcfg_entries, acpi_fake_setup),
         cmocka_unit_test_setup(test_s5, acpi_fake_setup),

@@ -50,9 +50,12 @@ static void test_madt_entry_lengths(void **state)
 
 static void add_x2apic_cpu(uint32_t apic_id, uint32_t flags)
 {
-    struct acpi_madt_x2apic e = {.x2apic_id = apic_id, .flags = flags};
+    const struct acpi_madt_x2apic e = {
+        .entry = {ACPI_MADT_X2APIC, sizeof(e)},
+        .apic_id = apic_id,
+        .flags = flags,
+    };
 
-    e.entry = (struct acpi_madt_entry){ACPI_MADT_X2APIC, sizeof(e)};
     memcpy(acpi_fake_append(MADT_PA, sizeof(e)), &e, sizeof(e));
 }
 
@@ -184,7 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_overrides, acpi_fake_setup),
         cmocka_unit_test_setup(test_madt_entry_lengths, acpi_fake_setup),
-        cmocka_unit_test_setup(test_cpus, setup),
+        cmocka_unit_test_setup(test_cpus, acpi_fake_setup),
         cmocka_unit_test_setup(test_more_than_fits, acpi_fake_setup),
         cmocka_unit_test_setup(test_bad_mcfg_entries, acpi_fake_setup),
         cmocka_unit_test_setup(test_s5, acpi_fake_setup),

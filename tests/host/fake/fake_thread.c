@@ -63,15 +63,19 @@ struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void 
 bool fake_thread_run(struct thread *thread)
 {
     struct thread *const old = cpu_this()->current;
+    void (*const old_step)(void) = fake_wait_step;
     volatile bool ended = false;
+    jmp_buf old_sleeps;
 
+    memcpy(old_sleeps, sleeps, sizeof(sleeps));
     cpu_this()->current = thread;
     fake_wait_step = jump_out;
     if (setjmp(sleeps) == 0) {
         thread->fn(thread->arg);
         ended = true;
     }
-    fake_wait_step = NULL;
+    memcpy(sleeps, old_sleeps, sizeof(sleeps));
+    fake_wait_step = old_step;
     cpu_this()->current = old;
     return ended;
 }

@@ -6,8 +6,8 @@
 
 #include "arch/cpu.h"
 
-/* Room for any list: every second CPU of CPU_MAX. */
-#define CPU_LIST_LEN 96
+/* Room for any list; the longest has two CPUs of every three. */
+#define CPU_LIST_LEN 160
 
 /* @mask into @buf, rising, ranges joined; "" for none. Returns @buf. Any context. */
 const char *cpu_list_format(char *buf, size_t size, cpu_mask_t mask);

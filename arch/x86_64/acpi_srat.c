@@ -146,8 +146,8 @@ unsigned acpi_nodes_assign(const struct acpi_info *info, const uint32_t *apic_id
         const uint32_t domain = domain_of(info, apic_ids[cpu], lowest);
 
         nodes[cpu] = 0;
-        while (domains[nodes[cpu]] != domain)
-            nodes[cpu]++;
+        for (unsigned i = 0; i < node_cnt; i++)
+            nodes[cpu] += domains[i] < domain;
     }
     return node_cnt > 0 ? node_cnt : 1;
 }

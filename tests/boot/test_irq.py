@@ -33,6 +33,28 @@ def test_queues_have_their_own_vectors(boot, image, path, kind):
     machine.exit(0)
 
 
+def test_affinity_of_a_source(boot, image):
+    """On one CPU there is nowhere to go; every other answer of the verb can be seen."""
+    machine = boot(devices=nic() + image().disk()).ready()
+    before = table(machine)["blk0-req0"]
+    assert (before["cpus"], before["cpu"], before["lost"]) == ("0", "0", "0")
+    assert before["counts"] == before["count"]
+    machine.run("irq affinity blk0-req0 0")
+    assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
+    after = table(machine)["blk0-req0"]
+    assert after["vector"] == before["vector"] and int(after["count"]) > int(before["count"])
+    for command, code, message in (
+            ("irq affinity blk0-req0 1", "EINVAL", "only 0 are in use"),
+            ("irq affinity blk0-req0 64", "EINVAL", "only 0 are in use"),
+            ("irq affinity blk0-req0 0-", "EINVAL", "not a list"),
+            ("irq affinity blk7-req0 0", "ENOENT", '"blk7-req0"'),
+            ("irq affinity blk0-req0", "EINVAL", "usage: irq affinity NAME CPUS"),
+            ("irq all", "EINVAL", '"all"')):
+        answer = machine.command(command)
+        assert answer.fields["code"] == code and message in answer.fields["msg"], answer.fields
+    machine.exit(0)
+
+
 def test_table_for_people(boot, image):
     machine = boot(devices=nic() + image().disk()).ready()
     lines = machine.run("irq").lines

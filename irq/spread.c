@@ -89,10 +89,12 @@ static void spread_set(unsigned vectors, cpu_mask_t *masks)
     const unsigned node_cnt = collect_nodes(nodes);
     unsigned at = 0;
 
-    for (unsigned i = 0; i < vectors; i++)
-        masks[i] = 0;
+    if (vectors == 0)
+        return;
     if (vectors <= node_cnt) {
-        for (unsigned i = 0; i < node_cnt && vectors > 0; i++)
+        for (unsigned i = 0; i < vectors; i++)
+            masks[i] = 0;
+        for (unsigned i = 0; i < node_cnt; i++)
             masks[i % vectors] |= nodes[i].cpus;
         return;
     }
@@ -103,7 +105,7 @@ static void spread_set(unsigned vectors, cpu_mask_t *masks)
         at += nodes[i].vector_cnt;
     }
     for (unsigned i = distinct; i < vectors; i++)
-        masks[i] = masks[i % distinct];
+        masks[i] = masks[i - distinct];
 }
 
 /* The sets of @spec, made definite for @vectors. 0, -EINVAL. */

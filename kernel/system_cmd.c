@@ -67,6 +67,7 @@ static int cpu_run(int argc, char **argv)
         sum += share;
     }
     result("cpu.count", cpu_count(), "cpus");
+    result("cpu.nodes", cpu_node_count(), "nodes");
     result("cpu.clock", clock_hz(), "hz");
     result("cpu.uptime", clock_ns(), "ns");
     result("cpu.idle", sum / cpu_count(), "permille");

@@ -55,6 +55,31 @@ def test_affinity_of_a_source(boot, image):
     machine.exit(0)
 
 
+@pytest.mark.parametrize("kind", ["pc", "q35"])
+def test_a_line_that_nobody_claims(boot, image, kind):
+    """A serial card on the disk's INTx line, which QEMU's monitor switches on behind our back, keeps it asserted: the line is
+    masked, said so once, and the disk works on by being polled."""
+    devices = image().disk(addr="0x4") + ["-device", "pci-serial,addr=0x8"]
+    machine = boot(machine=kind, append="irq=intx", devices=devices, qmp=True).ready()
+    card = machine.at("pci", addr="00:08.0")[0]
+    port = int(re.search(r"0:io:(0x)?([0-9a-f]+)", card["bars"])[2], 16)
+    assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
+    assert table(machine)["blk0"]["chip"] == "ioapic"
+    monitor = machine.qmp.monitor
+    monitor("o/w 0xcf8 0x80004004")
+    monitor("o/h 0xcfc 0x0001")  # command: I/O decoding on, INTx no longer disabled
+    monitor(f"o/b {port + 1:#x} 0x02")  # interrupt when the transmitter is empty, which it is
+    machine.expect_at("event", name="blk0", kind="irq-off")
+    assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
+    before = table(machine)["blk0"]
+    assert int(before["spurious"]) >= 1000 and int(before["polls"]) > 0
+    assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
+    after = table(machine)["blk0"]
+    assert after["count"] == before["count"] and int(after["polls"]) > int(before["polls"])
+    assert len(machine.at("event", kind="irq-off")) == 1
+    machine.exit(0)
+
+
 def test_table_for_people(boot, image):
     machine = boot(devices=nic() + image().disk()).ready()
     lines = machine.run("irq").lines

@@ -69,9 +69,10 @@ def test_the_best_rung_for_the_vectors_on_offer(boot, image, kind, vectors):
 
 
 @pytest.mark.parametrize("rung", FORCED)
-def test_a_forced_rung_carries_traffic(boot, image, rung):
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_a_forced_rung_carries_traffic(boot, image, cpus, rung):
     img = image()
-    machine = boot(append=f"irq={rung}", devices=nic() + img.disk()).ready()
+    machine = boot(append=f"irq={rung}", smp=cpus, devices=nic() + img.disk(num_queues=1)).ready()
     traffic(machine, img)
     assert not machine.at("fallback")
     for name in ("net0", "blk0"):
@@ -108,10 +109,11 @@ def test_devices_share_a_line(boot, image, kind):
 
 
 @pytest.mark.parametrize("rung", FORCED)
-def test_configuration_changes_on_every_rung(boot, image, rung):
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_configuration_changes_on_every_rung(boot, image, cpus, rung):
     """Link and size change while the disk is read; the machine sees each change, and goes on."""
     img = image(4 * MIB)
-    machine = boot(append=f"irq={rung}", devices=nic() + img.disk(), qmp=True).ready()
+    machine = boot(append=f"irq={rung}", smp=cpus, devices=nic() + img.disk(), qmp=True).ready()
     machine.await_at("event", name="net0", kind="address")
     for state, size in (("down", 2 * MIB), ("up", 3 * MIB)):
         machine.seen = len(machine.lines)
@@ -162,15 +164,36 @@ def test_a_lost_interrupt_is_made_up_for(boot, image):
     machine.exit(0)
 
 
-@pytest.mark.parametrize("rung", ["per-queue", "intx"])
-def test_affinity_of_a_queue(boot, image, rung):
-    """Accepted on every rung, where it moves nothing too; CPUs that are not there are refused."""
-    machine = boot(append=f"irq={rung}", devices=image().disk()).ready()
-    machine.run("virtio affinity blk0 req0 0")
-    answer = machine.command("virtio affinity blk0 req0 5")
-    assert answer.ok if rung == "intx" else answer.fields["code"] == "EINVAL"
-    assert machine.command("virtio affinity blk0 req0 x").fields["code"] == "EINVAL"
-    assert machine.command("virtio affinity blk0 tx0 0").fields["code"] == "ENOENT"
+def interrupts(machine, source):
+    """Interrupts so far, by CPU."""
+    return [int(count) for count in table(machine)[source]["counts"].split()]
+
+
+@pytest.mark.parametrize("rung, source", [("per-queue", "blk0-req0"), ("shared", "blk0-virtqueues"), ("single", "blk0")])
+def test_affinity_of_a_queue(boot, image, rung, source):
+    """Each CPU in turn takes the queue's interrupts, and no other."""
+    machine = boot(append=f"irq={rung}", smp=4, devices=image().disk(num_queues=1)).ready()
+    for cpu in (3, 1, 0, 2):
+        machine.run(f"virtio affinity blk0 req0 {cpu}")
+        before = interrupts(machine, source)
+        machine.run("blk sum blk0 0 2048")
+        after = interrupts(machine, source)
+        assert [n for n in range(4) if after[n] > before[n]] == [cpu]
+        assert table(machine)[source]["cpus"] == str(cpu)
+    machine.run("virtio affinity blk0 req0 0-1,3")
+    assert table(machine)[source]["cpus"] == "0-1,3"
+    for queue, cpus, code in (("req0", "5", "EINVAL"), ("req0", "x", "EINVAL"), ("tx0", "0", "ENOENT")):
+        assert machine.command(f"virtio affinity blk0 {queue} {cpus}").fields["code"] == code
     assert machine.command("virtio affinity net0 rx0 0").fields["code"] == "ENOENT"
+    assert table(machine)[source]["cpus"] == "0-1,3"
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("rung", ["intx", "poll"])
+def test_affinity_has_no_effect_without_vectors(boot, image, rung):
+    machine = boot(append=f"irq={rung}", smp=2, devices=image().disk(num_queues=1)).ready()
+    before = {name: fields["cpus"] for name, fields in table(machine).items()}
+    machine.run("virtio affinity blk0 req0 1")
+    assert {name: fields["cpus"] for name, fields in table(machine).items()} == before
     machine.run("blk sum blk0 0 2048")
     machine.exit(0)

@@ -132,6 +132,7 @@ struct virtio_device {
     bool config_missed;                       /* config-change interrupt before that */
     bool gone;                                /* answers no more; to be given up */
     struct timer watchdog;
+    struct work watchdog_work;
 };
 
 /* Called by a transport for each device it found, with the fields that say "set by transport"

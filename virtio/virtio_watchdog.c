@@ -1,30 +1,58 @@
 /* Interrupts that get lost on the way: used work that the device was to announce, and for a whole
  * period has not, is completed as if the interrupt had come. It is warned about once a queue. */
 #include "arch/clock.h"
+#include "arch/smp.h"
 #include "kernel/log.h"
 #include "virtio/virtio_impl.h"
 
 #define PERIOD_NS 250000000ull
 
-/* Twice in a row with nothing taken and no interrupt in between. */
-static bool lost(struct virtqueue *vq)
+/* Overdue, and since @before nothing was taken and no interrupt came. Notes what it sees. */
+static bool overdue_since(struct virtqueue *vq, const struct virtqueue_watch *before)
 {
-    struct virtqueue_watch now = {.interrupt_cnt = vq->interrupt_cnt}, before = vq->watch;
+    struct virtqueue_watch now = {.interrupt_cnt = vq->interrupt_cnt};
 
     now.overdue = vq->broken == NULL && virtqueue_overdue(vq, &now.taken);
     vq->watch = now;
-    return now.overdue && before.overdue && now.taken == before.taken &&
-           now.interrupt_cnt == before.interrupt_cnt;
+    return now.overdue && before->overdue && now.taken == before->taken &&
+           now.interrupt_cnt == before->interrupt_cnt;
 }
 
-static void complete(struct virtqueue *vq)
+/* Interrupt context, on a CPU of the queue. */
+static void complete(void *arg)
 {
+    struct virtqueue *vq = arg;
+
     vq->watch.overdue = false;
     if (vq->lost_cnt++ == 0)
         log_warn("%s: queue %s: an interrupt was lost; its work is done all the same", vq->dev_name,
                  vq->name);
     vq->dev->transport->irq->lost(vq);
     vq->callback(vq);
+}
+
+static void confirm_queue(struct virtqueue *vq)
+{
+    const struct virtqueue_watch before = vq->watch;
+    cpu_mask_t cpus = vq->affinity & cpu_mask_all();
+
+    if (!before.suspect)
+        return;
+    if (overdue_since(vq, &before) && vq->dev->dead == NULL)
+        smp_call(cpus != 0 ? cpus & -cpus : CPU_MASK(0), complete, vq);
+}
+
+/* A CPU that did not get to run for a while, in a machine that shares it, still has its interrupts
+ * before it: they are let through first. */
+static void confirm(void *arg)
+{
+    struct virtio_device *dev = arg;
+
+    smp_sync(cpu_mask_all());
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
+        if (dev->queues[i] != NULL)
+            confirm_queue(dev->queues[i]);
+    }
 }
 
 static void tick(void *arg)
@@ -36,9 +64,16 @@ static void tick(void *arg)
     dev->transport->irq->tick(dev);
     for (unsigned i = 0; i < dev->queue_cnt; i++) {
         struct virtqueue *vq = dev->queues[i];
+        struct virtqueue_watch before;
 
-        if (vq != NULL && vq->callback != NULL && lost(vq))
-            complete(vq);
+        /* The worker, on this CPU, has not got round to a suspect. */
+        if (vq == NULL || vq->callback == NULL || vq->watch.suspect)
+            continue;
+        before = vq->watch;
+        if (overdue_since(vq, &before)) {
+            vq->watch.suspect = true;
+            work_queue(&dev->watchdog_work);
+        }
     }
     timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
 }
@@ -46,6 +81,7 @@ static void tick(void *arg)
 void virtio_watchdog_start(struct virtio_device *dev)
 {
     timer_setup(&dev->watchdog, tick, dev);
+    work_setup(&dev->watchdog_work, confirm, dev);
     if (dev->irqs_set_up && dev->transport->irq->watched != NULL &&
         dev->transport->irq->watched(dev))
         timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
@@ -54,4 +90,5 @@ void virtio_watchdog_start(struct virtio_device *dev)
 void virtio_watchdog_stop(struct virtio_device *dev)
 {
     timer_cancel(&dev->watchdog);
+    work_cancel(&dev->watchdog_work);
 }

@@ -85,6 +85,7 @@ struct virtqueue_watch {
     uint64_t interrupt_cnt;
     uint16_t taken;
     bool overdue;
+    bool suspect; /* for a whole period; to be looked at once more */
 };
 
 /* Public head of every virtqueue; ring formats append their private state. Read-only outside

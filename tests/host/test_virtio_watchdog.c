@@ -2,6 +2,7 @@
  * about once; nothing else is touched. */
 /* sources: virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/format.c kernel/timer.c tests/host/fake/log.c
+ * tests/host/fake/work.c
  * tests/host/fake/clock.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
  * tests/host/fake/fake_virtio.c */
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include "fake_log.h"
 #include "fake_ring.h"
 #include "fake_virtio.h"
+#include "fake_work.h"
 #include "virtio/virtio_impl.h"
 
 #define PERIOD_NS 250000000ull
@@ -25,7 +27,8 @@ static struct virtqueue *vq;
 static struct fake_ring ring;
 static struct virtqueue_seg seg = {0x1000, 1};
 static unsigned completed, lost_cnt, tick_cnt, tokens;
-static bool watched, take_nothing;
+static bool watched, take_nothing, pending;
+static cpu_mask_t called;
 
 static bool irq_watched(struct virtio_device *device)
 {
@@ -48,9 +51,31 @@ static void irq_lost(struct virtqueue *queue)
 static const struct virtio_irq_ops irq_ops = {
     .watched = irq_watched, .tick = irq_tick, .lost = irq_lost};
 
+/* Four CPUs; an interrupt that is pending on one of them gets there when it is waited for. */
 unsigned cpu_count(void)
 {
-    return 1;
+    return 4;
+}
+
+void smp_sync(cpu_mask_t mask)
+{
+    assert_int_equal(mask, 0xf);
+    if (pending)
+        assert_true(virtqueue_interrupt(vq));
+    pending = false;
+}
+
+void smp_call(cpu_mask_t mask, void (*fn)(void *arg), void *arg)
+{
+    called = mask;
+    fn(arg);
+}
+
+/* Time passes, with what the worker has to do at its end. */
+static void advance(uint64_t ns)
+{
+    fake_clock_advance(ns);
+    fake_work_run();
 }
 
 static void on_used(struct virtqueue *queue)
@@ -74,6 +99,7 @@ static void begin(bool event_idx)
     });
     assert_non_null(vq);
     fake_ring_attach(&ring, vq, event_idx);
+    vq->affinity = 0xffff00000000000c;
     dev.queues[0] = vq;
     dev.queue_cnt = 2; /* the second is no queue */
     dev.irqs_set_up = true;
@@ -101,7 +127,8 @@ static int setup(void **state)
     memset(&dev, 0, sizeof(dev));
     dev.transport = &fake_virtio_ops;
     watched = true;
-    take_nothing = false;
+    take_nothing = pending = false;
+    called = 0;
     completed = lost_cnt = tick_cnt = 0;
     fake_log_clear();
     return 0;
@@ -137,20 +164,21 @@ static void check_lost(bool event_idx)
 {
     begin(event_idx);
     use(2);
-    fake_clock_advance(2 * PERIOD_NS - 1);
+    advance(2 * PERIOD_NS - 1);
     assert_int_equal(completed, 0); /* seen once: it may be on its way */
-    fake_clock_advance(1);
+    advance(1);
     assert_int_equal(completed, 2);
     assert_lost(1);
+    assert_int_equal(called, CPU_MASK(2)); /* of those it is meant for, one in use */
     assert_int_equal(vq->interrupt_cnt, 0);
     assert_true(fake_log_has("blk0: queue req0: an interrupt was lost"));
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_lost(1);
 
     /* Again, but it is not said again. */
     fake_log_clear();
     use(1);
-    fake_clock_advance(2 * PERIOD_NS);
+    advance(2 * PERIOD_NS);
     assert_int_equal(completed, 3);
     assert_lost(2);
     assert_false(fake_log_has("lost"));
@@ -169,16 +197,49 @@ static void test_an_interrupt_that_comes_late_is_none_that_is_lost(void **state)
     (void)state;
     begin(true);
     use(1);
-    fake_clock_advance(PERIOD_NS + PERIOD_NS / 2);
+    advance(PERIOD_NS + PERIOD_NS / 2);
     assert_true(virtqueue_interrupt(vq));
     assert_int_equal(completed, 1);
     /* New work since: its own period begins. */
     use(1);
-    fake_clock_advance(PERIOD_NS);
+    advance(PERIOD_NS);
     assert_int_equal(completed, 1);
     assert_true(virtqueue_interrupt(vq));
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_lost(0);
+    end();
+}
+
+static void test_an_interrupt_may_wait_for_its_cpu(void **state)
+{
+    (void)state;
+    begin(true);
+    use(1);
+    pending = true;
+    advance(2 * PERIOD_NS);
+    assert_false(pending);
+    assert_int_equal(completed, 1);
+    assert_lost(0);
+    advance(2 * PERIOD_NS);
+    assert_lost(0);
+    end();
+}
+
+static void test_a_worker_that_is_busy_finds_what_is_so_then(void **state)
+{
+    (void)state;
+    begin(true);
+    use(1);
+    fake_clock_advance(5 * PERIOD_NS);
+    assert_lost(0);
+    use(1);
+    assert_true(virtqueue_interrupt(vq));
+    assert_int_equal(fake_work_run(), 1);
+    assert_lost(0);
+    use(1);
+    fake_clock_advance(5 * PERIOD_NS);
+    virtio_watchdog_stop(&dev);
+    assert_int_equal(fake_work_run(), 0);
     end();
 }
 
@@ -187,10 +248,10 @@ static void test_work_that_an_interrupt_announced_may_wait(void **state)
     (void)state;
     begin(true);
     use(1);
-    fake_clock_advance(PERIOD_NS);
+    advance(PERIOD_NS);
     take_nothing = true;
     assert_true(virtqueue_interrupt(vq));
-    fake_clock_advance(PERIOD_NS);
+    advance(PERIOD_NS);
     assert_lost(0);
     end();
 }
@@ -200,7 +261,7 @@ static void check_not_wanted(bool event_idx)
     begin(event_idx);
     virtqueue_disable_cb(vq);
     use(3);
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_lost(0);
     assert_int_equal(completed, 0);
     end();
@@ -221,7 +282,7 @@ static void test_an_interrupt_asked_for_later_is_not_overdue_before(void **state
         assert_int_equal(virtqueue_add(vq, &seg, 0, 1, &tokens), 0);
     assert_false(virtqueue_enable_cb_delayed(vq));
     use(2); /* of six; the interrupt is to come with the fourth */
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_lost(0);
     end();
 }
@@ -232,7 +293,7 @@ static void test_what_is_not_to_be_watched_is_not(void **state)
     watched = false;
     begin(true);
     use(1);
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_int_equal(tick_cnt, 0);
     assert_lost(0);
     end();
@@ -241,11 +302,11 @@ static void test_what_is_not_to_be_watched_is_not(void **state)
     begin(true);
     use(1);
     virtqueue_break(vq, "for the test");
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_int_equal(tick_cnt, 10);
     assert_lost(0);
     dev.dead = "for the test";
-    fake_clock_advance(10 * PERIOD_NS);
+    advance(10 * PERIOD_NS);
     assert_int_equal(tick_cnt, 10);
     end();
 }
@@ -257,6 +318,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lost_interrupt_is_made_up_for),
         TEST(an_interrupt_that_comes_late_is_none_that_is_lost),
+        TEST(an_interrupt_may_wait_for_its_cpu),
+        TEST(a_worker_that_is_busy_finds_what_is_so_then),
         TEST(work_that_an_interrupt_announced_may_wait),
         TEST(work_that_was_not_to_be_announced_is_left_alone),
         TEST(an_interrupt_asked_for_later_is_not_overdue_before),

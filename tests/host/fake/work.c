@@ -1,6 +1,7 @@
-/* kernel/work.h for host tests. */
+/* kernel/work.h for host tests; and where a test has no other CPUs, the one that there is. */
 #include "kernel/work.h"
 
+#include "arch/smp.h"
 #include "fake_work.h"
 
 static struct list queued = LIST_INIT(queued);
@@ -45,4 +46,20 @@ unsigned fake_work_run(void)
         cnt++;
     }
     return cnt;
+}
+
+__attribute__((weak)) unsigned cpu_count(void)
+{
+    return 1;
+}
+
+__attribute__((weak)) void smp_sync(cpu_mask_t mask)
+{
+    (void)mask;
+}
+
+__attribute__((weak)) void smp_call(cpu_mask_t mask, void (*fn)(void *arg), void *arg)
+{
+    (void)mask;
+    fn(arg);
 }

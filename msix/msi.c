@@ -233,16 +233,17 @@ err_regs:
 
 static int msi_enable(struct pci_device *pdev, unsigned cnt, const cpu_mask_t *masks)
 {
+    const uint16_t flags = flags_read(pdev);
     struct msi_state *msi;
     int rc;
 
-    if (pdev->msi_cap + cap_len(flags_read(pdev)) > PCI_CFG_SPACE_LEN)
+    if (pdev->msi_cap + cap_len(flags) > PCI_CFG_SPACE_LEN)
         return -EINVAL;
     msi = calloc(1, sizeof(*msi));
     if (!msi)
         return -ENOMEM;
     msi->pdev = pdev;
-    msi->flags = flags_read(pdev);
+    msi->flags = flags;
     msi->cnt = cnt;
     msi->block_cnt = 1u << log2_up(cnt);
     rc = switch_on(msi, common_mask(cnt, masks));

@@ -220,16 +220,19 @@ err_on:
 
 static int msix_kind_enable(struct pci_device *pdev, unsigned cnt, const cpu_mask_t *masks)
 {
+    const unsigned table_cnt = pci_msix_cnt(pdev); /* once: it bounds every access */
     struct msix_state *msix;
     int rc;
 
+    if (cnt > table_cnt)
+        return -ENOSPC;
     if (!(pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_MEMORY))
         return -ENXIO;
     msix = calloc(1, sizeof(*msix) + cnt * sizeof(msix->entries[0]));
     if (!msix)
         return -ENOMEM;
     msix->pdev = pdev;
-    msix->table_cnt = pci_msix_cnt(pdev);
+    msix->table_cnt = table_cnt;
     msix->cnt = cnt;
     rc = switch_all_on(msix, masks);
     if (rc) {

@@ -7,8 +7,13 @@
 #include "arch/barrier.h"
 #include "kernel/error.h"
 #include "kernel/log.h"
+#include "kernel/mutex.h"
 #include "msix/pci_irq_kind.h"
 #include "msix/pci_vectors.h"
+
+/* Of requests among themselves. Drivers switch only their own functions, which requests leave
+ * alone. */
+static struct mutex serve_lock = {.waiters = WAIT_QUEUE_INIT(serve_lock.waiters)};
 
 struct search {
     uint32_t addr;
@@ -99,11 +104,13 @@ int pci_irq_request_serve(struct pci_irq_request *shared)
     memcpy(&ask, &shared->ask, sizeof(ask));
     compiler_barrier(); /* from here on the compiler cannot read the shared one instead */
 
+    mutex_lock(&serve_lock);
     pdev = find(ask.addr);
     if (pdev) {
         rc = serve(pdev, &ask);
         write_state(&shared->answer, pdev, rc == 0 && ask.op == PCI_IRQ_OP_ENABLE);
     }
+    mutex_unlock(&serve_lock);
     if (rc)
         log_limited(&limit, LOG_WARN, "pci %s: interrupt request %u for %s failed: %s",
                     pdev ? pdev->name : "(no such function)", (unsigned)ask.op,

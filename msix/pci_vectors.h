@@ -9,8 +9,10 @@
  *   MSI       -EBUSY       -EALREADY   -ENXIO        .             OFF          .
  *   MSIX      -EBUSY       -ENXIO      -EALREADY     .             .            OFF
  *
- * Drivers ask with pci_vectors_alloc(), attach to pci_vector_irq() with irq_request(), and go the
- * same way back. While a function is OFF its INTx is disabled, so that it disturbs nobody's line.
+ * A function is switched by one caller at a time: its driver, or without one whoever asks by
+ * pci_irq_request_serve(). Drivers ask with pci_vectors_alloc(), attach to pci_vector_irq() with
+ * irq_request(), and go the same way back. While a function is OFF its INTx is disabled, so that it
+ * disturbs nobody's line.
  */
 #ifndef MSIX_PCI_VECTORS_H
 #define MSIX_PCI_VECTORS_H

@@ -158,8 +158,9 @@ static void print_details(const struct pci_device *pdev)
         print("  subsystem  %04x:%04x\n", pdev->subsystem_vendor_id, pdev->subsystem_id);
     print_bits("command", pci_read16(pdev, PCI_COMMAND), command_bits);
     print_bits("status", pci_read16(pdev, PCI_STATUS), status_bits);
-    print("  interrupt  pin %s, line %u, MSI-X vectors %u%s, MSI vectors %u\n", pci_intx_text(pdev),
-          pdev->intx_line, pci_msix_cnt(pdev), pdev->msix ? " (enabled)" : "", pci_msi_cnt(pdev));
+    print("  interrupt  pin %s, line %u, MSI-X vectors %u%s, MSI vectors %u%s\n",
+          pci_intx_text(pdev), pdev->intx_line, pci_msix_cnt(pdev), pdev->msix ? " (enabled)" : "",
+          pci_msi_cnt(pdev), pdev->msi ? " (enabled)" : "");
     print("  driver     %s\n", pdev->driver ? pdev->driver->name : "none");
     print_bars(pdev);
     if (pci_is_bridge(pdev))

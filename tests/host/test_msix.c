@@ -262,6 +262,29 @@ static void test_full_size_tables(void **state)
     expect_untouched();
 }
 
+static unsigned reads_left;
+
+static void shrink_table(void)
+{
+    if (reads_left-- == 0)
+        set_table(1, 0xff0 | BAR, BAR);
+}
+
+/* One entry is left at the end of the BAR when the function has said four. */
+static void test_a_table_that_shrinks_meanwhile(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 12; n++) {
+        set_table(4, 0xff0 | BAR, BAR);
+        reads_left = n;
+        fake_pci_read_hook = shrink_table;
+        assert_true(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 4, NULL) < 0);
+        fake_pci_read_hook = NULL;
+        assert_int_equal(fake_pci_map_cnt, 0);
+        assert_int_equal(fake_intr_used(), 0);
+    }
+}
+
 static volatile void *stuck;
 
 static bool drop_stuck(volatile void *reg, uint32_t *value)
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup(test_table_and_pba_must_lie_in_their_bar, setup),
         cmocka_unit_test_setup(test_an_unassigned_bar_is_refused, setup),
         cmocka_unit_test_setup(test_full_size_tables, setup),
+        cmocka_unit_test_setup(test_a_table_that_shrinks_meanwhile, setup),
         cmocka_unit_test_setup(test_read_back_failures_undo_everything, setup),
         cmocka_unit_test_setup(test_an_enable_bit_that_does_not_stick, setup),
         cmocka_unit_test_setup(test_vectors_run_out, setup),

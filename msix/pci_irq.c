@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "irq/irq.h"
-#include "msix/msix.h"
 #include "msix/pci_irq_kind.h"
 #include "msix/pci_vectors.h"
 
@@ -129,19 +128,4 @@ int pci_irq_disable(struct pci_device *pdev, enum pci_irq_mode kind)
     ops->disable(pdev);
     pdev->irq_mode = PCI_IRQ_OFF;
     return 0;
-}
-
-unsigned msix_entry_cnt(const struct pci_device *pdev)
-{
-    return pci_msix_cnt(pdev);
-}
-
-int msix_enable(struct pci_device *pdev, unsigned cnt)
-{
-    return pci_irq_enable(pdev, PCI_IRQ_MSIX, cnt, NULL);
-}
-
-void msix_disable(struct pci_device *pdev)
-{
-    pci_irq_disable(pdev, PCI_IRQ_MSIX);
 }

@@ -1,8 +1,8 @@
 /*
  * PCI functions: configuration space, the scan, capabilities, BARs, Command bits, driver binding.
  * Life of a function: pci_scan() finds it and sizes its BARs -> a driver whose id table matches is
- * probed -> pci_bar_map() / msix_enable() / pci_enable() by that driver -> the reverse in its
- * remove().
+ * probed -> pci_command_set() / pci_bar_map() / pci_vectors_alloc() by that driver -> the reverse
+ * in its remove().
  */
 #ifndef PCI_PCI_H
 #define PCI_PCI_H

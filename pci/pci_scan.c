@@ -25,7 +25,7 @@ static void insert_sorted(struct pci_device *pdev)
     list_insert_before(pos->next, &pdev->link);
 }
 
-/* Message-signalled interrupts that firmware left on would keep msix_enable() from its work. */
+/* Message-signalled interrupts that firmware left on: every function begins without. */
 static void messages_off(const struct pci_device *pdev)
 {
     uint16_t flags;

@@ -7,6 +7,9 @@
 #include "irq/irq.h"
 #include "kernel/panic.h"
 
+/* Kept for the console's line, and for INTx of functions that find nothing better. */
+#define LINE_VECTOR_CNT 8
+
 /* Best first. */
 static const struct {
     unsigned flag;
@@ -32,16 +35,17 @@ static void count_waiting(struct pci_device *pdev, void *arg)
     *cnt += pdev->driver && !pdev->probed && (pci_msix_cnt(pdev) > 0 || pci_msi_cnt(pdev) > 0);
 }
 
-/* CPU vectors that one function may take: all, but for one for each that waits for its driver. */
+/* CPU vectors that one function may take: all, but for those of lines, and one for each function
+ * that waits for its driver. */
 static unsigned budget(void)
 {
-    const unsigned pool = irq_vectors_free(cpu_mask_all());
-    unsigned reserve = 0;
+    unsigned pool = irq_vectors_free(cpu_mask_all()), reserve = 0;
 
     pci_for_each(count_waiting, &reserve);
-    if (pool <= reserve)
-        return pool > 0 ? 1 : 0;
-    return pool - reserve;
+    if (pool <= LINE_VECTOR_CNT)
+        return 0;
+    pool -= LINE_VECTOR_CNT;
+    return pool > reserve ? pool - reserve : 1;
 }
 
 static int enable_spread(const struct request *request, enum pci_irq_mode kind, unsigned cnt)

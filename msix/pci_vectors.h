@@ -31,7 +31,7 @@ enum {
 /*
  * Gets @min to @max vectors by the first of MSI-X, MSI and INTx that @flags allow and the function
  * can have. With PCI_VECTORS_AFFINITY they are spread as @spec says (NULL: all of them, one set);
- * otherwise each may go to any CPU. Functions that are still to be probed keep a CPU vector each:
+ * otherwise each may go to any CPU. Lines and functions still to be probed keep CPU vectors:
  * the grant may therefore be smaller than the function offers. Thread context.
  * Number of vectors; -EINVAL no kind, @min 0 or above @max, or pre- and post-vectors of @spec
  * exceed @min; what the table above says of a function that is not OFF; else why the last allowed

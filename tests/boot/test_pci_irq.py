@@ -189,6 +189,31 @@ def test_devices_share_a_line(boot, kind):
     machine.exit(0)
 
 
+@pytest.mark.parametrize("option", ["msi", "intx"])
+def test_edu_moves_between_cpus(boot, option):
+    """MSI without mask bits, and a level line: moved while in use, each interrupt still comes once."""
+    machine = boot(devices=EDU, smp=4, append=f"irq={option}").ready()
+    before = [0] * 4
+    for cpu in (2, 0, 3, 1):
+        machine.run(f"irq affinity edu0 {cpu}")
+        assert machine.run("edu irq 20").result(f"edu0.{option}") == "20"
+        line = sources(machine)["edu0"]
+        counts = [int(count) for count in line["counts"].split()]
+        before[cpu] += 20
+        assert counts == before and line["cpus"] == str(cpu)
+    machine.exit(0)
+
+
+def test_several_messages_stay_together(boot):
+    machine = boot(devices=XHCI, smp=2).ready()
+    assert verb(machine, "enable msi 4", XHCI_ADDR)[0] is None
+    block = machine.run("irq").at("irq", chip="msi")
+    assert len({fields["cpu"] for fields in block}) == 1
+    assert [int(fields["vector"], 16) - int(block[0]["vector"], 16) for fields in block] == [0, 1, 2, 3]
+    assert verb(machine, "disable msi", XHCI_ADDR)[0] is None
+    machine.exit(0)
+
+
 def test_qemu_sees_the_same_messages(boot, tmp_path):
     trace = tmp_path / "trace.log"
     machine = boot(devices=EDU + ["-trace", "apic_deliver_irq", "-D", str(trace)]).ready()

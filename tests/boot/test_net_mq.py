@@ -5,11 +5,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from harness import ROOT, nic
+from harness import PROMPT, ROOT, nic
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
 import net_peer  # noqa: E402  (beside the benchmarks that share it)
@@ -153,7 +154,8 @@ def tap():
 
 def start_pairs(boot, tap, queues, smp, append="", **device):
     backend, host, guest = tap(queues)
-    machine = boot(devices=nic(backend=backend, mq="on", **device), smp=smp, append=f"ip={guest}/24 {append}").ready()
+    machine = boot(devices=nic(backend=backend, mq="on", **device), smp=smp, append=f"ip={guest}/24 {append}",
+                   qmp=True).ready()
     return machine, host, guest
 
 
@@ -252,6 +254,55 @@ def test_pairs_in_every_mode(boot, tap, mode):
     receive_flows(machine, guest)
     echo_flows(machine, guest, 20)
     machine.run(f"ping {host} count=2")
+    assert not machine.at("event", kind="dead")
+    machine.exit(0)
+
+
+def pump(guest, stop):
+    """Sends echo requests of many flows, whether or not anybody answers."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(FLOWS)]
+    for s in sockets:
+        s.setblocking(False)
+    while not stop.is_set():
+        for s in sockets:
+            try:
+                s.sendto(net_peer.HEAD.pack(ord("E"), 0, 0, 0) + bytes(500), (guest, net_peer.GUEST_PORT))
+                s.recv(65536)
+            except OSError:  # no answer yet, no route while the link is down
+                pass
+    for s in sockets:
+        s.close()
+
+
+@pytest.mark.parametrize("via", ["driver", "lwip"])
+@pytest.mark.parametrize("mode", ["per-queue", "single", "poll"])
+def test_link_flaps_under_load(boot, tap, mode, via):
+    """Frames are lost while the link is down; nothing else is, and every buffer comes back."""
+    machine, host, guest = start_pairs(boot, tap, 4, 4, f"irq={mode}")
+    machine.send(f"bench net net0 via={via}\r")
+    stop = threading.Event()
+    sender = threading.Thread(target=pump, args=(guest, stop))
+    sender.start()
+    try:
+        for _ in range(20):
+            machine.qmp.call("set_link", name="n0", up=False)
+            machine.expect_at("event", name="net0", kind="link", state="down")
+            machine.qmp.call("announce-self", initial=50, max=550, rounds=1, step=50)
+            machine.qmp.call("set_link", name="n0", up=True)
+            machine.expect_at("event", name="net0", kind="link", state="up")
+    finally:
+        stop.set()
+        sender.join()
+    machine.send("\x03")
+    machine.expect_text(PROMPT)
+    echo_flows(machine, guest, 5)
+    machine.run(f"ping {host} count=1")
+    for _ in range(600):
+        rows = re.findall(r"net0 +tx\d +(\d+) +(\d+) ", machine.run("virtio net0").text)
+        if len(rows) == 4 and all(size == free for size, free in rows):
+            break
+    else:
+        raise AssertionError(f"frames that are never sent: {rows}")
     assert not machine.at("event", kind="dead")
     machine.exit(0)
 

@@ -109,8 +109,9 @@ static void tell_link(struct netdev *dev)
     if (up == dev->link_told)
         return;
     dev->link_told = up;
-    at_line("event", "name=%s kind=link state=%s", dev->info.name, up ? "up" : "down");
     tell(dev, up ? NETDEV_LINK_UP : NETDEV_LINK_DOWN);
+    /* Last: who reads this finds the link in use. */
+    at_line("event", "name=%s kind=link state=%s", dev->info.name, up ? "up" : "down");
 }
 
 void netdev_set_link(struct netdev *dev, bool up)

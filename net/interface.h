@@ -22,10 +22,8 @@ struct interface {
     unsigned held_cnt; /* receive buffers that packets in the stack live in; atomic */
     unsigned held_max; /* beyond it, frames are copied so that the device does not run dry */
 
-    /* Set by interrupt handlers and threads of any CPU, cleared by the net thread before it looks.
-     */
+    /* Set by interrupt handlers of any CPU, cleared by the net thread before it looks. */
     bool rx_waiting;
-    bool link_changed;
 
     /* Frames to be sent together. The timer sends them too, on the CPU that it was armed on. */
     struct spinlock tx_lock;

@@ -48,16 +48,6 @@ bool net_in_batch(void)
     return in_batch;
 }
 
-static void update_link(struct interface *iface)
-{
-    if (!__atomic_exchange_n(&iface->link_changed, false, __ATOMIC_SEQ_CST))
-        return;
-    /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now. */
-    netif_set_link_down(&iface->netif);
-    if (iface->attached && netdev_link_up(iface->dev))
-        netif_set_link_up(&iface->netif);
-}
-
 static int interface_add(struct netdev *dev, unsigned index)
 {
     struct interface *iface = calloc(1, sizeof(*iface));
@@ -81,7 +71,6 @@ static int interface_add(struct netdev *dev, unsigned index)
     if (netif_default == NULL)
         netif_set_default(&iface->netif);
     netif_set_up(&iface->netif);
-    update_link(iface);
     address_start(iface, index);
     UNLOCK_TCPIP_CORE();
     return 0;
@@ -118,7 +107,6 @@ static void net_thread(void *arg)
         LOCK_TCPIP_CORE();
         in_batch = true;
         for (unsigned i = 0; i < interface_cnt; i++) {
-            update_link(interfaces[i]);
             more |= vring_receive(interfaces[i]);
             unsent |= vring_flush(interfaces[i]);
         }

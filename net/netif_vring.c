@@ -298,27 +298,34 @@ static void announce(struct interface *iface)
 {
     struct netif *netif = &iface->netif;
 
-    LOCK_TCPIP_CORE();
-    if (iface->attached && netif_is_link_up(netif)) {
-        if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
-            etharp_gratuitous(netif);
-        igmp_report_groups(netif);
-        mld6_report_groups(netif);
-        vring_flush(iface);
-    }
-    UNLOCK_TCPIP_CORE();
+    if (!iface->attached || !netif_is_link_up(netif))
+        return;
+    if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
+        etharp_gratuitous(netif);
+    igmp_report_groups(netif);
+    mld6_report_groups(netif);
+}
+
+/* With the core lock. */
+static void update_link(struct interface *iface)
+{
+    /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now. */
+    netif_set_link_down(&iface->netif);
+    if (iface->attached && netdev_link_up(iface->dev))
+        netif_set_link_up(&iface->netif);
 }
 
 static void device_event(void *arg, enum netdev_event event)
 {
     struct interface *iface = arg;
 
-    if (event == NETDEV_ANNOUNCE) {
+    LOCK_TCPIP_CORE();
+    if (event == NETDEV_ANNOUNCE)
         announce(iface);
-        return;
-    }
-    __atomic_store_n(&iface->link_changed, true, __ATOMIC_SEQ_CST);
-    net_wake();
+    else
+        update_link(iface);
+    vring_flush(iface);
+    UNLOCK_TCPIP_CORE();
 }
 
 int vring_open(struct interface *iface)
@@ -327,8 +334,10 @@ int vring_open(struct interface *iface)
 
     if (rc != 0)
         return rc;
+    LOCK_TCPIP_CORE();
     iface->attached = true;
-    __atomic_store_n(&iface->link_changed, true, __ATOMIC_SEQ_CST);
+    update_link(iface);
+    UNLOCK_TCPIP_CORE();
     /* Frames may have come before. */
     __atomic_store_n(&iface->rx_waiting, true, __ATOMIC_SEQ_CST);
     net_wake();

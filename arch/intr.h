@@ -46,6 +46,9 @@ uint64_t intr_spurious_cnt(void);
 /* The one place that knows the address and data format of message-signalled interrupts. */
 void intr_msi_compose(unsigned cpu, unsigned vector, struct msi_message *msg);
 
+/* Raises @vector on @cpu, as a message of a device would. Any context. */
+void intr_raise(unsigned cpu, unsigned vector);
+
 /* Routes input @gsi to @vector on @cpu, masked. 0, -ENODEV no controller has that input, -EINVAL it
  * cannot reach that CPU, -EBUSY its last interrupt is not acknowledged yet. */
 int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigger trigger);

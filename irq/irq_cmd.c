@@ -1,15 +1,19 @@
-/* Console command "irq": the interrupts table with one @irq line a source, and moving one. */
+/* Console command "irq": the interrupts table with one @irq line a source, moving one, and a check
+ * of moves. */
 #include <errno.h>
 #include <string.h>
 
 #include "arch/intr.h"
 #include "irq/cpu_list.h"
+#include "irq/irq_check.h"
 #include "irq/irq_report.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
 
-#define COUNTS_LEN 512
+#define COUNTS_LEN      512
+#define CHECK_MOVES     500u
+#define CHECK_MOVES_MAX 1000000u
 
 /* The counts of all CPUs in use, as far as they fit. */
 static const char *counts_format(char *buf, size_t size, const struct irq_desc *desc)
@@ -108,10 +112,42 @@ static int set_affinity(const char *name, const char *cpus)
     return rc ? console_fail(rc, "%s to CPUs %s: %s", name, cpus, move_failure(rc)) : 0;
 }
 
+static void check_result(const char *what, unsigned value, const char *unit)
+{
+    at_line("result", "name=irq.%s value=%u unit=%s", what, value, unit);
+}
+
+static int check(const char *moves)
+{
+    struct irq_check found = {0};
+    unsigned long long cnt = CHECK_MOVES;
+    int rc = moves ? console_number(moves, "MOVES", &cnt) : 0;
+
+    if (rc)
+        return rc;
+    if (cnt == 0 || cnt > CHECK_MOVES_MAX)
+        return console_fail(-ERANGE, "MOVES: 1 to %u", CHECK_MOVES_MAX);
+    rc = irq_check_moves((unsigned)cnt, false, &found);
+    if (rc == 0)
+        rc = irq_check_moves((unsigned)cnt, true, &found);
+    if (rc)
+        return console_fail(rc, "irq check: no source to move");
+    check_result("moved", found.move_cnt, "moves");
+    check_result("raised", found.raise_cnt, "interrupts");
+    check_result("lost", found.lost_cnt, "interrupts");
+    check_result("doubled", found.doubled_cnt, "interrupts");
+    check_result("unmasked-early", found.early_cnt, "interrupts");
+    if (found.move_cnt != 2 * cnt || found.lost_cnt + found.doubled_cnt + found.early_cnt > 0)
+        return console_fail(-EIO, "irq check: interrupts were not what was raised");
+    return 0;
+}
+
 static int irq_run(int argc, char **argv)
 {
     if (argc == 1)
         return show();
+    if (strcmp(argv[1], "check") == 0 && argc <= 3)
+        return check(argc == 3 ? argv[2] : NULL);
     if (strcmp(argv[1], "affinity") != 0)
         return console_fail(-EINVAL, "irq: no such form as \"%s\", see help irq", argv[1]);
     if (argc != 4)
@@ -119,6 +155,6 @@ static int irq_run(int argc, char **argv)
     return set_affinity(argv[2], argv[3]);
 }
 
-CONSOLE_COMMAND(irq, .name = "irq", .usage = "irq\nirq affinity NAME CPUS",
+CONSOLE_COMMAND(irq, .name = "irq", .usage = "irq\nirq affinity NAME CPUS\nirq check [MOVES]",
                 .summary = "interrupt sources, their vectors and counts; moves one to other CPUs",
                 .run = irq_run);

@@ -65,3 +65,12 @@ void intr_msi_compose(unsigned cpu, unsigned vector, struct msi_message *msg)
                                           << MSI_ADDRESS_DEST_SHIFT;
     msg->data = vector & MSI_DATA_VECTOR_MASK;
 }
+
+void intr_raise(unsigned cpu, unsigned vector)
+{
+    /* In xAPIC mode the command has two halves. */
+    uint64_t state = cpu_irq_save();
+
+    lapic->icr_write(cpu_hw_id(cpu), LAPIC_ICR_ASSERT | (vector & MSI_DATA_VECTOR_MASK));
+    cpu_irq_restore(state);
+}

@@ -62,6 +62,21 @@ def run_all(machine, commands):
     machine.expect_text(PROMPT)
 
 
+@pytest.mark.parametrize("smp, moves", [(1, 50), (2, 100), (4, 500)])
+def test_check_of_moves(boot, smp, moves):
+    """Exact counts without a device: every interrupt that a CPU raises is served once wherever it moves to."""
+    machine = boot(smp=smp).ready()
+    before = table(machine)
+    answer = machine.run(f"irq check {moves}", timeout=180)
+    assert answer.result("irq.moved") == str(2 * moves) and int(answer.result("irq.raised")) > 0
+    for what in ("lost", "doubled", "unmasked-early"):
+        assert answer.result(f"irq.{what}") == "0"
+    assert table(machine) == before
+    for bad in ("irq check 0", "irq check many"):
+        assert not machine.command(bad).ok
+    machine.exit(0)
+
+
 def move_about(machine, sources, cnt):
     """Moves the sources in turn, round and round the 4 CPUs."""
     moves = [f"irq affinity {sources[n % len(sources)]} {(n // len(sources) + 1) % 4}" for n in range(cnt)]

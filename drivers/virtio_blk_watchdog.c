@@ -1,6 +1,6 @@
-/* Looks once a second after a queue's requests in flight: finds completions whose interrupt never
- * came, notifies again, and gives the device up when the queue completes nothing for half a minute.
- * It counts ticks, not time: a paused machine does not expire. */
+/* Looks once a second after a queue's requests in flight: notifies again, and gives the device up
+ * when the queue completes nothing for half a minute. It counts ticks, not time: a paused machine
+ * does not expire. Completions whose interrupt never came are found by virtio_watchdog.c. */
 #include <errno.h>
 
 #include "arch/clock.h"
@@ -16,7 +16,7 @@ static void watchdog_arm(struct virtio_blk_queue *q)
     timer_arm(&q->watchdog, clock_ns() + TICK_NS);
 }
 
-/* After a harvest: notes progress, else asks the device again. False when it is to be given up. */
+/* Notes progress, else asks the device again. False when it is to be given up. */
 static bool watchdog_judge(struct virtio_blk_queue *q)
 {
     if (q->vq->broken != NULL || virtio_blk_in_flight(q) == 0 || q->watchdog_armed)
@@ -35,20 +35,12 @@ static bool watchdog_judge(struct virtio_blk_queue *q)
 
 static void watchdog_tick(void *arg)
 {
-    static struct log_limit limit;
     struct virtio_blk_queue *q = arg;
     struct virtio_blk *blk = q->blk;
     uint64_t irq = spin_lock(&q->lock);
-    unsigned stalled = q->stalled_ticks, found;
     bool alive;
 
     q->watchdog_armed = false;
-    spin_unlock(&q->lock, irq);
-    found = virtio_blk_harvest(q);
-    if (found > 0 && stalled > 0 && blk->dev->dead == NULL)
-        log_limited(&limit, LOG_WARN, "%s: %u requests were complete, but no interrupt had come",
-                    blk->block.info.name, found);
-    irq = spin_lock(&q->lock);
     alive = watchdog_judge(q);
     spin_unlock(&q->lock, irq);
     if (alive)

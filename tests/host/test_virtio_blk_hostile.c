@@ -135,6 +135,7 @@ static void test_a_lost_interrupt_is_made_up_for(void **state)
     assert_int_equal(block_read(blk_block, 0, data, 512), 0);
     assert_null(fake_disk_dev.dead);
     assert_memory_equal(data, fake_disk.data, 512);
+    assert_int_equal(fake_disk_dev.queues[0]->lost_cnt, 1);
 }
 
 static void test_nonsense_in_the_configuration(void **state)

@@ -14,6 +14,7 @@
 #include "fake_clock.h"
 #include "fake_virtio.h"
 #include "fake_wait.h"
+#include "fake_work.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
 
@@ -47,7 +48,29 @@ static void irq_teardown(struct virtio_device *d)
     (void)d;
 }
 
-const struct virtio_irq_ops fake_disk_irq_ops = {irq_setup, irq_teardown};
+static bool irq_watched(struct virtio_device *d)
+{
+    (void)d;
+    return true;
+}
+
+static void irq_tick(struct virtio_device *d)
+{
+    (void)d;
+}
+
+static void irq_lost(struct virtqueue *vq)
+{
+    (void)vq;
+}
+
+const struct virtio_irq_ops fake_disk_irq_ops = {
+    .setup = irq_setup,
+    .teardown = irq_teardown,
+    .watched = irq_watched,
+    .tick = irq_tick,
+    .lost = irq_lost,
+};
 
 static uint8_t *at(const struct virtqueue_seg *piece)
 {
@@ -137,6 +160,7 @@ void fake_disk_step(void)
 {
     for (unsigned i = 0; i < fake_disk_dev.queue_cnt; i++)
         step_queue(i);
+    fake_work_run();
 }
 
 void thread_sleep_ns(uint64_t ns)

@@ -120,9 +120,9 @@ def test_configuration_changes_on_every_rung(boot, image, cpus, rung):
         machine.send("blk sum blk0 0 4096\r")
         machine.qmp.call("set_link", name="n0", up=state == "up")
         machine.qmp.call("block_resize", device="d0", size=size)
+        machine.expect_at("ok", cmd="blk sum blk0 0 4096")
         machine.await_at("event", name="net0", kind="link", state=state)
         machine.await_at("event", name="blk0", kind="resize", sectors=size // 512)
-        machine.expect_at("ok", cmd="blk sum blk0 0 4096")
     machine.run("ping 10.0.2.2 count=2")
     assert len(machine.at("event", kind="link")) == 2
     assert len(machine.at("event", kind="resize")) == 2

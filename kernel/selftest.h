@@ -2,6 +2,8 @@
 #ifndef KERNEL_SELFTEST_H
 #define KERNEL_SELFTEST_H
 
+#include "arch/cpu.h"
+
 /* A check is a function that returns what it found wrong; NULL when nothing. */
 #define SELFTEST_CHECK(cond) \
     do {                     \
@@ -18,9 +20,9 @@ const char *selftest_work(void);
 const char *selftest_mappings(void);
 
 /*
- * Provokes the fault named @kind in a thread on @cpu, or in the caller if that is its CPU, and does
- * not return then; -EINVAL with console_fail() when there is none.
+ * Provokes the fault named @kind in a thread on each of @cpus at once, or in the caller if that is
+ * on the only one, and does not return then; -EINVAL with console_fail() when there is none.
  */
-int selftest_fault(const char *kind, unsigned cpu);
+int selftest_fault(const char *kind, cpu_mask_t cpus);
 
 #endif

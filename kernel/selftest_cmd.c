@@ -238,9 +238,27 @@ static int run_checks(void)
     return failed == 0 ? 0 : console_fail(-EIO, "%u failed, first: %s", failed, first);
 }
 
+/* "2" or "all". */
+static int parse_cpus(const char *text, cpu_mask_t *cpus)
+{
+    unsigned long long cpu;
+    int rc;
+
+    *cpus = cpu_mask_all();
+    if (strcmp(text, "all") == 0)
+        return 0;
+    rc = console_number(text, "CPU", &cpu);
+    if (rc != 0)
+        return rc;
+    if (cpu >= cpu_count())
+        return console_fail(-ENODEV, "CPU %llu is not in use", cpu);
+    *cpus = CPU_MASK(cpu);
+    return 0;
+}
+
 static int selftest_run(int argc, char **argv)
 {
-    unsigned long long cpu = cpu_this()->id;
+    cpu_mask_t cpus = CPU_MASK(cpu_this()->id);
     int rc = 0;
 
     if (argc == 1)
@@ -248,17 +266,14 @@ static int selftest_run(int argc, char **argv)
     if (argc < 3 || argc > 4 || strcmp(argv[1], "fault") != 0)
         return console_usage();
     if (argc == 4)
-        rc = console_number(argv[3], "CPU", &cpu);
-    if (rc != 0)
-        return rc;
-    if (cpu >= cpu_count())
-        return console_fail(-ENODEV, "CPU %llu is not in use", cpu);
-    return selftest_fault(argv[2], (unsigned)cpu);
+        rc = parse_cpus(argv[3], &cpus);
+    return rc != 0 ? rc : selftest_fault(argv[2], cpus);
 }
 
 CONSOLE_COMMAND(
     selftest, .name = "selftest",
-    .usage = "selftest\n"
-             "selftest fault null|page|stack|ud|div|write-text|write-rodata|exec-data|panic [CPU]",
+    .usage =
+        "selftest\n"
+        "selftest fault null|page|stack|ud|div|write-text|write-rodata|exec-data|panic [CPU|all]",
     .summary = "check memory, threads, timers, CPUs; or provoke a fault, which stops the machine",
     .run = selftest_run);

@@ -97,25 +97,29 @@ static void fault_thread(void *arg)
 }
 
 /* Stops the machine, or nothing has happened. */
-static void provoke(const struct fault *fault, unsigned cpu)
+static void provoke(const struct fault *fault, cpu_mask_t cpus)
 {
-    struct thread *thread;
+    struct thread *threads[CPU_MAX] = {NULL};
 
-    if (cpu == cpu_this()->id) {
+    if (cpus == CPU_MASK(cpu_this()->id)) {
         fault->fn();
         return;
     }
-    thread = thread_create_on(cpu, "selftest", fault_thread, (void *)(uintptr_t)fault, 0);
-    if (thread != NULL)
-        thread_join(thread);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        if ((cpus & CPU_MASK(cpu)) != 0)
+            threads[cpu] =
+                thread_create_on(cpu, "selftest", fault_thread, (void *)(uintptr_t)fault, 0);
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        if (threads[cpu] != NULL)
+            thread_join(threads[cpu]);
 }
 
-int selftest_fault(const char *kind, unsigned cpu)
+int selftest_fault(const char *kind, cpu_mask_t cpus)
 {
     for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         if (strcmp(faults[i].kind, kind) != 0)
             continue;
-        provoke(&faults[i], cpu);
+        provoke(&faults[i], cpus);
         return console_fail(-EIO, "nothing happened");
     }
     return console_fail(-EINVAL, "no fault \"%s\"", kind);

@@ -9,6 +9,7 @@
 #include "arch/x86_64/cpu_insn.h"
 #include "arch/x86_64/firmware_private.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/power_private.h"
 #include "arch/x86_64/text.h"
 
 #define PCI_PORT_ADDRESS   0xcf8
@@ -100,6 +101,7 @@ void firmware_init(uint64_t rsdp_pa)
         acpi.ioapics[acpi.ioapic_cnt++] = (struct acpi_ioapic){.pa = IOAPIC_DEFAULT_PA};
     firmware.cpu_cnt = acpi.cpu_cnt > 0 ? acpi.cpu_cnt : 1;
     find_pci();
+    power_map_registers();
 }
 
 const struct firmware_info *firmware_get(void)

@@ -8,6 +8,7 @@
 #include "arch/x86_64/acpi_spec.h"
 #include "arch/x86_64/cpu_insn.h"
 #include "arch/x86_64/firmware_private.h"
+#include "arch/x86_64/power_private.h"
 #include "arch/x86_64/uart_private.h"
 
 #define DEBUG_EXIT_PORT 0xf4 /* QEMU's isa-debug-exit: the process ends with status 2N+1 */
@@ -18,10 +19,44 @@
 #define ENABLE_POLL_US 10
 #define ENABLE_POLLS   10000
 
-/* The device mapping is never given back: nothing comes after. */
-static void register_write(const struct acpi_register *reg, uint32_t value, unsigned width)
+enum power_register {
+    REG_PM1A,
+    REG_PM1B,
+    REG_SLEEP,
+    REG_RESET,
+    REG_CNT
+};
+
+/* Mapped early: the end of a run must not wait for page tables that a stopped CPU was changing. */
+static void *register_vas[REG_CNT];
+
+static const struct acpi_register *register_of(enum power_register which)
 {
-    void *va;
+    const struct acpi_info *acpi = firmware_acpi();
+    const struct acpi_register *registers[] = {
+        [REG_PM1A] = &acpi->pm1a_control,
+        [REG_PM1B] = &acpi->pm1b_control,
+        [REG_SLEEP] = &acpi->sleep_control,
+        [REG_RESET] = &acpi->reset,
+    };
+
+    return registers[which];
+}
+
+void power_map_registers(void)
+{
+    for (enum power_register i = 0; i < REG_CNT; i++) {
+        const struct acpi_register *reg = register_of(i);
+
+        if (reg->in_memory && reg->address != 0)
+            register_vas[i] = mmio_map(reg->address, sizeof(uint16_t));
+    }
+}
+
+static void register_write(enum power_register which, uint32_t value, unsigned width)
+{
+    const struct acpi_register *reg = register_of(which);
+    void *va = register_vas[which];
 
     if (reg->address == 0)
         return;
@@ -32,7 +67,6 @@ static void register_write(const struct acpi_register *reg, uint32_t value, unsi
             io_out16((uint16_t)reg->address, (uint16_t)value);
         return;
     }
-    va = mmio_map(reg->address, width);
     if (va == NULL)
         return;
     if (width == 1)
@@ -61,14 +95,14 @@ static void acpi_power_off(void)
     if (!acpi->has_s5)
         return;
     if (acpi->hw_reduced) {
-        register_write(&acpi->sleep_control,
+        register_write(REG_SLEEP,
                        ACPI_SLEEP_SLP_EN | (uint32_t)acpi->s5_type_a << ACPI_SLEEP_SLP_TYP_SHIFT,
                        1);
     } else if (acpi->pm1a_control.address != 0) {
         acpi_mode_enable(acpi);
-        register_write(&acpi->pm1a_control,
+        register_write(REG_PM1A,
                        ACPI_PM1_SLP_EN | (uint32_t)acpi->s5_type_a << ACPI_PM1_SLP_TYP_SHIFT, 2);
-        register_write(&acpi->pm1b_control,
+        register_write(REG_PM1B,
                        ACPI_PM1_SLP_EN | (uint32_t)acpi->s5_type_b << ACPI_PM1_SLP_TYP_SHIFT, 2);
     }
     clock_delay_us(POWER_WAIT_US);
@@ -91,7 +125,7 @@ _Noreturn void power_reset(void)
 
     cpu_irq_disable();
     uart_flush();
-    register_write(&acpi->reset, acpi->reset_value, 1);
+    register_write(REG_RESET, acpi->reset_value, 1);
     clock_delay_us(POWER_WAIT_US);
     io_out8(KBC_COMMAND, KBC_PULSE_LOW);
     clock_delay_us(POWER_WAIT_US);

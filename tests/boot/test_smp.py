@@ -123,7 +123,7 @@ def test_cpus_without_work_sleep(boot):
 @pytest.mark.parametrize("kind, fields", [("null", {"kind": "page-fault", "reason": "null access"}),
                                           ("stack", {"reason": "stack overflow"}),
                                           ("ud", {"kind": "invalid-opcode"}), ("panic", {"kind": "panic"})])
-@pytest.mark.parametrize("cpu", [1, 3])
+@pytest.mark.parametrize("cpu", [1, 3, "all"])
 def test_fault_on_any_cpu(boot, kind, fields, cpu):
     """One report, then the end, whatever the other CPUs were doing."""
     machine = boot(smp=4).ready()

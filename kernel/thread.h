@@ -118,10 +118,6 @@ void wait_queue_enter(struct wait_queue *wq);
 bool wait_queue_leave(struct wait_queue *wq); /* whether the caller had been woken */
 int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns);
 
-/* Enters and blocks, for a queue that only this CPU wakes: interrupts must have been off since the
- * condition was tested. */
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns);
-
 /*
  * Waits for a condition that @lock guards: the caller, who has tested it, holds @lock by
  * spin_lock(); it is released during the sleep and held again on return. 0, -ETIMEDOUT.

@@ -63,12 +63,6 @@ int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
     return self->timed_out ? -ETIMEDOUT : 0;
 }
 
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
-{
-    wait_queue_enter(wq);
-    return wait_queue_block(wq, deadline_ns);
-}
-
 int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
 {
     int rc;

@@ -59,7 +59,7 @@ CASES = [
     Case("memory-32", memory="32M", runs=["blk sum blk0 0 2048", "ping 10.0.2.2 count=1"]),
     Case("memory-4096", memory="4G"),
     Case("uefi-memory-4096", boot="uefi", memory="4G"),
-    Case("smp-4", smp=4, sees=[NET0, ("device", {"name": "blk0", "vectors": "2/5"}), LEASE]),
+    Case("smp-4", smp=4, sees=[NET0, ("device", {"name": "blk0", "vectors": "5/5"}), LEASE]),
 
     # Devices: none, some, and those that want to be different.
     Case("no-devices", devices=[], sees=[boot_line("pvh")], sees_not=["@device"], runs=BASIC + ["net", "blk"]),

@@ -45,7 +45,11 @@ bool wait_queue_leave(struct wait_queue *wq)
 
 int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
 {
-    return wait_queue_sleep(wq, deadline_ns);
+    (void)wq;
+    if (fake_wait_step != NULL)
+        fake_wait_step();
+    fake_clock_advance(WAIT_STEP_NS);
+    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
 }
 
 int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
@@ -53,16 +57,7 @@ int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64
     int rc;
 
     spin_release(lock);
-    rc = wait_queue_sleep(wq, deadline_ns);
+    rc = wait_queue_block(wq, deadline_ns);
     spin_acquire(lock);
     return rc;
-}
-
-int wait_queue_sleep(struct wait_queue *wq, uint64_t deadline_ns)
-{
-    (void)wq;
-    if (fake_wait_step != NULL)
-        fake_wait_step();
-    fake_clock_advance(WAIT_STEP_NS);
-    return clock_ns() >= deadline_ns ? -ETIMEDOUT : 0;
 }

@@ -1,6 +1,7 @@
-# Static checks. Each also stands alone: make check-layers, check-format, check-tidy, check-cppcheck.
+# Static checks. Each also stands alone: make check-layers, check-behaviours, check-format, check-tidy,
+# check-cppcheck.
 
-check: check-layers check-format check-tidy check-cppcheck
+check: check-layers check-behaviours check-format check-tidy check-cppcheck
 
 C_DIRS := arch boot kernel irq pci msix virtio drivers libc net bench apps include tests
 C_FILES = $(shell find $(wildcard $(C_DIRS)) -name '*.[ch]' | sort)
@@ -10,6 +11,9 @@ TIDY_FLAGS = $(filter-out -Werror -f% -mno-% -mcmodel%,$(1)) --target=x86_64-unk
 
 check-layers:
 	$(Q)tools/check-layers
+
+check-behaviours:
+	$(Q)tools/check-behaviours
 
 check-format: | .cache/have-test
 	$(Q)tools/check-format $(C_FILES)

@@ -9,6 +9,8 @@
 struct fault_hooks {
     /* Called before a fatal fault is reported, when no other CPU runs any more. */
     void (*begin)(void);
+    /* What is printed next has to begin a line. */
+    void (*start_line)(void);
     /* Takes text as it is; line ends are "\n". */
     void (*print)(const char *text, size_t len);
     /* Puts the name of the thread that faulted into @buf. May be NULL. */

@@ -6,6 +6,7 @@
 #include "arch/power.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
+#include "kernel/log_line.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
 
@@ -26,6 +27,7 @@ void fault_init(void)
 {
     static const struct fault_hooks hooks = {
         .begin = log_take_over,
+        .start_line = log_line_start,
         .print = print_text,
         .describe_thread = describe_thread,
         .finish = finish,

@@ -75,9 +75,6 @@ void log_take_over(void)
     const unsigned self = cpu_this()->id + 1;
 
     alone = true;
-    if (holder == 0)
-        return;
-    at_line_start = false;
     if (holder != self)
         holder = depth = 0;
 }
@@ -105,12 +102,14 @@ static void write_lines(const char *text, size_t len)
         const char *newline = memchr(text, '\n', len);
         size_t part = newline != NULL ? (size_t)(newline - text) : len;
 
+        /* Before it is written: a report from an NMI, or from the end of the run, may cut in. */
+        at_line_start = false;
         if (part > 0)
             uart_write(text, part);
-        at_line_start = newline != NULL;
         if (newline == NULL)
             return;
         uart_write("\r\n", 2);
+        at_line_start = true;
         text += part + 1;
         len -= part + 1;
     }
@@ -173,6 +172,7 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
     state = message_begin(&left);
     if (!at_line_start)
         uart_write(end, sizeof(end) - 1);
+    at_line_start = false;
     uart_write(buf, len);
     at_line_start = true;
     message_end(state, left);

@@ -61,6 +61,13 @@ void fault_print(const char *text)
         uart_write(text, strlen(text));
 }
 
+/* A report may cut in on anything. */
+static void start_line(void)
+{
+    if (hooks != NULL)
+        hooks->start_line();
+}
+
 static _Noreturn void finish(void)
 {
     static const char exit_line[] = "@exit code=125\n";
@@ -149,6 +156,7 @@ static void print_fault_line(const struct trap_frame *frame, uint64_t addr)
     backtrace_add_function(&text, frame->rip);
     add_thread(&text);
     text_add(&text, "\n");
+    start_line();
     fault_print(line);
 }
 
@@ -215,6 +223,7 @@ _Noreturn void fault_abort(const char *reason)
 
     cpu_irq_disable();
     if (report_begin(here[1])) {
+        start_line();
         fault_print("@fault kind=arch reason=\"");
         fault_print(reason);
         fault_print("\"\n");

@@ -1,6 +1,8 @@
 """Several CPUs: all that firmware lists come up, work together, and stop together."""
+import os
 import re
 import struct
+import subprocess
 
 import pytest
 
@@ -171,4 +173,19 @@ def test_devices(boot, image):
     assert machine.run("blk sum blk0 0 2048").result("sha256") == disk.sha256()
     machine.run("ping 10.0.2.2")
     passes(machine)
+    machine.exit(0)
+
+
+def test_x2apic(boot, image):
+    """Local APICs by machine-specific registers, where QEMU has them (from 9.0 on)."""
+    qemu = os.environ.get("QEMU", "qemu-system-x86_64")
+    probe = subprocess.run([qemu, "-M", "q35", "-cpu", "max,+x2apic,enforce", "-nodefaults", "-display", "none", "-S",
+                            "-monitor", "stdio"], input="quit\n", text=True, capture_output=True, timeout=60)
+    if probe.returncode != 0 or "x2apic" in probe.stderr:
+        pytest.skip("this QEMU emulates no x2APIC")
+    backing = image()
+    machine = boot(cpu="max,+x2apic", smp=4, devices=nic() + backing.disk(num_queues=4)).ready()
+    passes(machine)
+    machine.run("irq check 50")
+    machine.run("blk soak blk0 n=2000")
     machine.exit(0)

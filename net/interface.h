@@ -9,7 +9,6 @@
 #include "lwip/netif.h"
 #include "vring0/netdev.h"
 
-#define INTERFACE_MAX      16
 #define INTERFACE_TX_BATCH 32
 
 struct interface {

@@ -34,6 +34,7 @@
 #define mem_clib_free   net_free
 #endif
 #define MEMP_MEM_MALLOC                0
+#define INTERFACE_MAX                  16  /* network cards that the stack serves */
 #define MEMP_NUM_NETCONN               192 /* sockets; FILE_SLOTS more must stay below FD_SETSIZE */
 #define MEMP_NUM_TCP_PCB               192 /* connections; those in TIME_WAIT make room for new ones */
 #define MEMP_NUM_TCP_PCB_LISTEN        32
@@ -49,10 +50,10 @@
 #define MEMP_NUM_ND6_QUEUE             32
 #define MEMP_NUM_TCPIP_MSG_API         16
 #define MEMP_NUM_TCPIP_MSG_INPKT       16
-#define MEMP_NUM_SYS_TIMEOUT           (LWIP_NUM_SYS_TIMEOUT_INTERNAL + 8)
+#define MEMP_NUM_SYS_TIMEOUT           (LWIP_NUM_SYS_TIMEOUT_INTERNAL + INTERFACE_MAX)
 #define MEMP_NUM_NETDB                 8
-#define MEMP_NUM_IGMP_GROUP            16
-#define MEMP_NUM_MLD6_GROUP            16
+#define MEMP_NUM_IGMP_GROUP            (2 * INTERFACE_MAX) /* one each is the stack's own */
+#define MEMP_NUM_MLD6_GROUP            (4 * INTERFACE_MAX) /* and here one for each address */
 /* Received frames stay in the devices' buffers (net/netif_vring.c); this pool serves copies made
  * within lwIP. */
 #define PBUF_POOL_SIZE                 16

@@ -82,8 +82,8 @@ static void add_interfaces(void)
 {
     struct netdev *dev;
 
-    for (unsigned i = 0; (dev = netdev_get(i)) != NULL && i < INTERFACE_MAX; i++) {
-        int rc = interface_add(dev, i);
+    for (unsigned i = 0; (dev = netdev_get(i)) != NULL; i++) {
+        int rc = i < INTERFACE_MAX ? interface_add(dev, i) : -ENOSPC;
 
         if (rc != 0)
             log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name,

@@ -14,8 +14,25 @@ def cpu_list(text):
 
 
 def sources(machine, prefix=""):
-    """The `@irq` lines of sources with this prefix, by name."""
-    return {fields["name"]: fields for fields in machine.run("irq").at("irq") if fields["name"].startswith(prefix)}
+    """The `@irq` line of each source with this prefix; several on one line have the same, which is named after all of them."""
+    found = {}
+    for fields in machine.run("irq").at("irq"):
+        found.update({name: fields for name in fields["name"].split(",") if name.startswith(prefix)})
+    return found
+
+
+def counts(fields):
+    """Interrupts of a source so far, by CPU."""
+    return [int(count) for count in fields["counts"].split()]
+
+
+def numa(*nodes):
+    """QEMU options: 256 MiB of memory shared out to nodes with these CPUs."""
+    options, size = [], 256 // len(nodes)
+    for number, cpus in enumerate(nodes):
+        options += ["-object", f"memory-backend-ram,size={size}M,id=m{number}", "-numa",
+                    f"node,nodeid={number},memdev=m{number}" + "".join(f",cpus={cpu}" for cpu in cpus)]
+    return options
 
 
 def expected_rung(vectors, queues):
@@ -36,11 +53,7 @@ def source_names(device, rung, queues):
 
 def check_sources(machine, device, rung, queues, busy):
     """The device has the sources of its rung and no other; those that its `busy` queues use have had interrupts."""
-    found = {}
-    for name, fields in sources(machine).items():
-        for part in name.split(","):
-            if re.match(rf"{device}(-|$)", part):
-                found[part] = fields
+    found = {name: fields for name, fields in sources(machine).items() if re.match(rf"{device}(-|$)", name)}
     assert set(found) == set(source_names(device, rung, queues))
     chip = {"intx": "ioapic"}.get(rung, "msix")
     assert all(fields["chip"] == chip for fields in found.values())
@@ -48,5 +61,5 @@ def check_sources(machine, device, rung, queues, busy):
                  "single": [device], "intx": [device], "poll": []}[rung]:
         assert int(found[name]["count"]) > 0, f"{name} had no interrupt"
         assert int(found[name]["early"]) == 0
-        assert sum(map(int, found[name]["counts"].split())) == int(found[name]["count"])
+        assert sum(counts(found[name])) == int(found[name]["count"])
     return found

@@ -5,35 +5,19 @@ import struct
 import pytest
 
 from harness import PROMPT, nic
-
-
-def table(machine):
-    return {fields["name"]: fields for fields in machine.run("irq").at("irq")}
-
-
-def counts(fields):
-    return [int(count) for count in fields["counts"].split()]
-
-
-def numa(*nodes):
-    """QEMU options: 256 MiB of memory shared out to nodes with these CPUs."""
-    options, size = [], 256 // len(nodes)
-    for number, cpus in enumerate(nodes):
-        options += ["-object", f"memory-backend-ram,size={size}M,id=m{number}", "-numa",
-                    f"node,nodeid={number},memdev=m{number}" + "".join(f",cpus={cpu}" for cpu in cpus)]
-    return options
+from modes import counts, numa, sources
 
 
 @pytest.mark.parametrize("path, kind", [("pvh", "q35"), ("pvh", "pc"), ("uefi", "q35")])
 def test_a_source_moves(boot, image, path, kind):
     machine = boot(boot=path, machine=kind, smp=4, devices=nic() + image().disk()).ready()
-    assert table(machine)["blk0-req0"]["spurious"] == "0"
+    assert sources(machine)["blk0-req0"]["spurious"] == "0"
     for cpus, allowed in (("2", {2}), ("3", {3}), ("0-1", {0, 1}), ("1-2", {1, 2}), ("0,3", {0, 3})):
         machine.run(f"irq affinity blk0-req0 {cpus}")
-        before = table(machine)["blk0-req0"]
+        before = sources(machine)["blk0-req0"]
         assert before["cpus"] == cpus and int(before["cpu"]) in allowed
         assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
-        after = table(machine)["blk0-req0"]
+        after = sources(machine)["blk0-req0"]
         grown = [cpu for cpu in range(4) if counts(after)[cpu] > counts(before)[cpu]]
         assert grown == [int(before["cpu"])]
         assert sum(counts(after)) == int(after["count"])
@@ -43,13 +27,13 @@ def test_a_source_moves(boot, image, path, kind):
 def test_a_source_that_may_stay_does_not_move(boot, image):
     machine = boot(smp=4, devices=image().disk()).ready()
     machine.run("irq affinity blk0-req0 2")
-    before = table(machine)["blk0-req0"]
+    before = sources(machine)["blk0-req0"]
     machine.run("irq affinity blk0-req0 1-3")
-    after = table(machine)["blk0-req0"]
+    after = sources(machine)["blk0-req0"]
     assert (after["cpu"], after["vector"], after["cpus"]) == ("2", before["vector"], "1-3")
     answer = machine.command("irq affinity blk0-req0 4")
     assert answer.fields["code"] == "EINVAL" and "only 0-3 are in use" in answer.fields["msg"]
-    assert table(machine)["blk0-req0"]["cpus"] == "1-3"
+    assert sources(machine)["blk0-req0"]["cpus"] == "1-3"
     machine.exit(0)
 
 
@@ -66,20 +50,20 @@ def run_all(machine, commands):
 def test_check_of_moves(boot, smp, moves):
     """Exact counts without a device: every interrupt that a CPU raises is served once wherever it moves to."""
     machine = boot(smp=smp).ready()
-    before = table(machine)
+    before = sources(machine)
     answer = machine.run(f"irq check {moves}", timeout=180)
     assert answer.result("irq.moved") == str(2 * moves) and int(answer.result("irq.raised")) > 0
     for what in ("lost", "doubled", "unmasked-early"):
         assert answer.result(f"irq.{what}") == "0"
-    assert table(machine) == before
+    assert sources(machine) == before
     for bad in ("irq check 0", "irq check many"):
         assert not machine.command(bad).ok
     machine.exit(0)
 
 
-def move_about(machine, sources, cnt):
+def move_about(machine, names, cnt):
     """Moves the sources in turn, round and round the 4 CPUs."""
-    moves = [f"irq affinity {sources[n % len(sources)]} {(n // len(sources) + 1) % 4}" for n in range(cnt)]
+    moves = [f"irq affinity {names[n % len(names)]} {(n // len(names) + 1) % 4}" for n in range(cnt)]
     for first in range(0, cnt, 10):
         run_all(machine, moves[first:first + 10])
 
@@ -95,7 +79,7 @@ def test_a_thousand_moves_under_load(boot, image, way, source):
     answer = machine.run("blk soak blk0 stop")
     found = {key: int(answer.result(f"blk0-soak-{key}")) for key in ("done", "lost", "doubled", "bad", "failed")}
     assert found.pop("done") > 1000 and not any(found.values()), found
-    moved = table(machine)[source]
+    moved = sources(machine)[source]
     assert all(count > 0 for count in counts(moved)) and moved["lost"] == "0"
     assert not machine.at("event", kind="irq-off")
     machine.exit(0)
@@ -109,7 +93,7 @@ def test_moves_under_network_load(boot):
         move_about(machine, ["net0-rx0", "net0-tx0"], 8)
         assert machine.run("ping 10.0.2.2 count=1").result("ping.received") == "1"
     for name in ("net0-rx0", "net0-tx0"):
-        assert sum(counts(table(machine)[name])) > 0 and table(machine)[name]["lost"] == "0"
+        assert sum(counts(sources(machine)[name])) > 0 and sources(machine)[name]["lost"] == "0"
     machine.exit(0)
 
 

@@ -4,17 +4,14 @@ import re
 import pytest
 
 from harness import nic
-
-
-def table(machine):
-    return {fields["name"]: fields for fields in machine.run("irq").at("irq")}
+from modes import sources
 
 
 def exercise(machine):
     machine.await_at("event", kind="address")
     machine.run("ping 10.0.2.2 count=3")
     machine.run("blk sum blk0 0 2048")
-    return table(machine)
+    return sources(machine)
 
 
 @pytest.mark.parametrize("path, kind", [("pvh", "q35"), ("pvh", "pc"), ("uefi", "q35")])
@@ -36,12 +33,12 @@ def test_queues_have_their_own_vectors(boot, image, path, kind):
 def test_affinity_of_a_source(boot, image):
     """On one CPU there is nowhere to go; every other answer of the verb can be seen."""
     machine = boot(devices=nic() + image().disk()).ready()
-    before = table(machine)["blk0-req0"]
+    before = sources(machine)["blk0-req0"]
     assert (before["cpus"], before["cpu"], before["lost"]) == ("0", "0", "0")
     assert before["counts"] == before["count"]
     machine.run("irq affinity blk0-req0 0")
     assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
-    after = table(machine)["blk0-req0"]
+    after = sources(machine)["blk0-req0"]
     assert after["vector"] == before["vector"] and int(after["count"]) > int(before["count"])
     for command, code, message in (
             ("irq affinity blk0-req0 1", "EINVAL", "only 0 are in use"),
@@ -64,17 +61,17 @@ def test_a_line_that_nobody_claims(boot, image, kind):
     card = machine.at("pci", addr="00:08.0")[0]
     port = int(re.search(r"0:io:(0x)?([0-9a-f]+)", card["bars"])[2], 16)
     assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
-    assert table(machine)["blk0"]["chip"] == "ioapic"
+    assert sources(machine)["blk0"]["chip"] == "ioapic"
     monitor = machine.qmp.monitor
     monitor("o/w 0xcf8 0x80004004")
     monitor("o/h 0xcfc 0x0001")  # command: I/O decoding on, INTx no longer disabled
     monitor(f"o/b {port + 1:#x} 0x02")  # interrupt when the transmitter is empty, which it is
     machine.expect_at("event", name="blk0", kind="irq-off")
     assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
-    before = table(machine)["blk0"]
+    before = sources(machine)["blk0"]
     assert int(before["spurious"]) >= 1000 and int(before["polls"]) > 0
     assert machine.run("blk sum blk0 0 2048").result("sha256") == image().sha256()
-    after = table(machine)["blk0"]
+    after = sources(machine)["blk0"]
     assert after["count"] == before["count"] and int(after["polls"]) > int(before["polls"])
     assert len(machine.at("event", kind="irq-off")) == 1
     machine.exit(0)

@@ -13,6 +13,7 @@
 
 /* Across all CPUs in use. */
 const char *selftest_calls(void);
+const char *selftest_syncs(void);
 const char *selftest_wakes(void);
 const char *selftest_locks(void);
 const char *selftest_smp_timers(void);

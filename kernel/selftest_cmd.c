@@ -213,10 +213,10 @@ static const struct check {
     const char *name;
     const char *(*fn)(void);
 } checks[] = {
-    {"pages", check_pages},    {"heap", check_heap},        {"threads", check_threads},
-    {"stacks", check_stacks},  {"timers", check_timers},    {"calls", selftest_calls},
-    {"wakes", selftest_wakes}, {"locks", selftest_locks},   {"alarms", selftest_smp_timers},
-    {"work", selftest_work},   {"maps", selftest_mappings},
+    {"pages", check_pages},          {"heap", check_heap},      {"threads", check_threads},
+    {"stacks", check_stacks},        {"timers", check_timers},  {"calls", selftest_calls},
+    {"syncs", selftest_syncs},       {"wakes", selftest_wakes}, {"locks", selftest_locks},
+    {"alarms", selftest_smp_timers}, {"work", selftest_work},   {"maps", selftest_mappings},
 };
 #define CHECK_CNT (sizeof(checks) / sizeof(checks[0]))
 

@@ -23,7 +23,7 @@ struct request {
     struct request *next;
     void (*fn)(void *arg);
     void *arg;
-    cpu_mask_t todo; /* under the lock: have not begun */
+    cpu_mask_t todo; /* under the lock: have not begun, or not seen it */
     cpu_mask_t open; /* have not ended */
 };
 
@@ -63,17 +63,43 @@ static struct request *take_request(struct channel *channel, cpu_mask_t self)
     return request;
 }
 
-static void serve(void *arg)
+static void serve_calls(void *arg)
 {
-    struct channel *channel = arg;
     const cpu_mask_t self = CPU_MASK(cpu_this()->id);
     struct request *request;
 
-    while ((request = take_request(channel, self)) != NULL) {
+    (void)arg;
+    while ((request = take_request(&calls, self)) != NULL) {
         request->fn(request->arg);
         /* The request may be gone after this. */
         __atomic_fetch_and(&request->open, ~self, __ATOMIC_RELEASE);
     }
+}
+
+/*
+ * That this vector is served shows that no device's was waiting a moment before. A request found
+ * now may have been made after that moment: it is answered when the vector has been served once
+ * more.
+ */
+static void serve_syncs(void *arg)
+{
+    const unsigned cpu = cpu_this()->id;
+    const cpu_mask_t self = CPU_MASK(cpu);
+    bool again = false;
+
+    (void)arg;
+    spin_acquire(&syncs.lock);
+    for (struct request *request = syncs.requests; request != NULL; request = request->next) {
+        if ((request->todo & self) == 0) {
+            __atomic_fetch_and(&request->open, ~self, __ATOMIC_RELEASE);
+            continue;
+        }
+        request->todo &= ~self;
+        again = true;
+    }
+    spin_release(&syncs.lock);
+    if (again)
+        send(cpu, VECTOR_SYNC);
 }
 
 static void unlink_request(struct channel *channel, const struct request *request)
@@ -117,14 +143,9 @@ void smp_call(cpu_mask_t mask, void (*fn)(void *arg), void *arg)
     ask(&calls, mask, fn, arg);
 }
 
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
 void smp_sync(cpu_mask_t mask)
 {
-    ask(&syncs, mask, nothing, NULL);
+    ask(&syncs, mask, NULL, NULL);
 }
 
 void smp_kick(unsigned cpu)
@@ -190,9 +211,15 @@ void smp_stop_if_asked(void)
     cpu_halt();
 }
 
+/* Its coming has ended the sleep. */
+static void kicked(void *arg)
+{
+    (void)arg;
+}
+
 void smp_vectors_set(struct intr_cpu *intr)
 {
-    intr->slots[VECTOR_CALL - VECTOR_TABLE_BASE] = (struct intr_slot){serve, &calls};
-    intr->slots[VECTOR_SYNC - VECTOR_TABLE_BASE] = (struct intr_slot){serve, &syncs};
-    intr->slots[VECTOR_KICK - VECTOR_TABLE_BASE] = (struct intr_slot){nothing, NULL};
+    intr->slots[VECTOR_CALL - VECTOR_TABLE_BASE] = (struct intr_slot){serve_calls, NULL};
+    intr->slots[VECTOR_SYNC - VECTOR_TABLE_BASE] = (struct intr_slot){serve_syncs, NULL};
+    intr->slots[VECTOR_KICK - VECTOR_TABLE_BASE] = (struct intr_slot){kicked, NULL};
 }

@@ -8,7 +8,7 @@ import pytest
 
 from harness import nic
 
-CHECKS = "pages heap threads stacks timers calls wakes locks alarms work maps".split()
+CHECKS = "pages heap threads stacks timers calls syncs wakes locks alarms work maps".split()
 GHOST_ID = 77
 
 

@@ -179,7 +179,7 @@ static const char *check_timers(void)
     struct alarm alarms[4] = {0};
     struct wait_queue wait = WAIT_QUEUE_INIT(wait);
     uint64_t start = clock_ns();
-    unsigned order = 0;
+    unsigned order = 0, looks = 0;
     uint64_t state;
     int rc;
 
@@ -203,6 +203,9 @@ static const char *check_timers(void)
     CHECK(alarms[3].fired_ns == 0);
     rc = WAIT_UNTIL(&wait, clock_ns() + MS, false);
     CHECK(rc == -ETIMEDOUT);
+    /* True at the last look, when the time is over: that counts. */
+    rc = WAIT_UNTIL(&wait, 0, ++looks == 3);
+    CHECK(rc == 0);
     start = clock_ns();
     thread_sleep_ns(2 * MS);
     CHECK(clock_ns() - start >= 2 * MS);

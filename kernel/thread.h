@@ -129,15 +129,20 @@ bool wait_queue_wake_one(struct wait_queue *wq);
 void wait_queue_wake_all(struct wait_queue *wq);
 
 /*
- * Waits until @cond holds or the deadline passes; evaluates to 0 or -ETIMEDOUT. @cond is evaluated
- * with interrupts off; it must be fit to be read without a lock, or take one. Thread context.
+ * Waits until @cond holds or the deadline passes; evaluates to 0 whenever @cond holds at the end,
+ * else to -ETIMEDOUT. @cond is evaluated with interrupts off; it must be fit to be read without a
+ * lock, or take one. Thread context.
  */
 #define WAIT_UNTIL(wq, deadline_ns, cond)                 \
     ({                                                    \
         int wait_rc_ = 0;                                 \
         const uint64_t wait_end_ = (deadline_ns);         \
         uint64_t wait_irq_ = cpu_irq_save();              \
-        while (!(cond)) {                                 \
+        for (;;) {                                        \
+            if (cond) {                                   \
+                wait_rc_ = 0;                             \
+                break;                                    \
+            }                                             \
             if (wait_rc_ != 0)                            \
                 break;                                    \
             wait_queue_enter(wq);                         \

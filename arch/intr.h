@@ -26,8 +26,8 @@ enum intr_trigger {
  * memory maps. */
 void intr_init(void);
 
-/* Takes a free vector of @cpu's pool and points it at @fn(@arg). Vector number, or -ENOSPC. Any
- * context. */
+/* Takes a free vector of @cpu's pool and points it at @fn(@arg). Vector number, or -ENOSPC; a CPU
+ * that no device can name has none. Any context. */
 int intr_vector_alloc(unsigned cpu, intr_handler_t fn, void *arg);
 
 /* Takes @cnt free vectors in a row (a power of two, to which the first is aligned) and points each

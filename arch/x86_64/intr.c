@@ -12,6 +12,7 @@
 #include "arch/x86_64/intr_cpu.h"
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/lapic_regs.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/pic.h"
 #include "arch/x86_64/smp_private.h"
@@ -86,6 +87,8 @@ static bool block_is_free(struct intr_cpu *intr, unsigned at, unsigned cnt)
 /* The first vector of a free block, from where the last search ended on; 0 when there is none. */
 static unsigned block_find(struct intr_cpu *intr, unsigned cnt)
 {
+    if (intr->free_cnt < cnt)
+        return 0;
     for (unsigned i = 0; i < POOL_CNT; i++) {
         const unsigned at = VECTOR_POOL_FIRST + (intr->next + i) % POOL_CNT;
 
@@ -168,6 +171,9 @@ void intr_init(void)
 {
     pic_mask_all();
     lapic_init();
+    /* No device can name it: devices are polled, or interrupt other CPUs. */
+    if (cpu_this()->hw_id > LAPIC_DEVICE_DEST_MAX)
+        boot_intr.free_cnt = 0;
     ioapic_init();
     clock_timer_unit_begin();
 }

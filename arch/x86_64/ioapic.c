@@ -10,6 +10,7 @@
 #include "arch/spinlock.h"
 #include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/firmware_private.h"
+#include "arch/x86_64/lapic_regs.h"
 
 #define IOAPIC_REG_SELECT 0x00
 #define IOAPIC_REG_WINDOW 0x10
@@ -21,8 +22,7 @@
 #define IOAPIC_REDIR_IRR        0x4000u /* level: taken, and not acknowledged yet */
 #define IOAPIC_REDIR_LOW        0x2000u
 #define IOAPIC_REDIR_DEST_SHIFT 24
-#define IOAPIC_REDIR_DEST_MAX   255u
-#define IOAPIC_INPUT_MAX        240
+#define IOAPIC_INPUT_MAX        120 /* the register select has eight bits */
 
 struct ioapic {
     uint8_t *regs;
@@ -95,7 +95,7 @@ int intr_gsi_route(unsigned gsi, unsigned cpu, unsigned vector, enum intr_trigge
 
     if (io == NULL || target == NULL)
         return -ENODEV;
-    if (target->hw_id > IOAPIC_REDIR_DEST_MAX)
+    if (target->hw_id > LAPIC_DEVICE_DEST_MAX)
         return -EINVAL;
     reg = IOAPIC_REDIR(gsi - io->gsi_base);
     state = spin_lock(&select_lock);

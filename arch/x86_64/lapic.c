@@ -2,7 +2,6 @@
 #include "arch/x86_64/lapic.h"
 
 #include "arch/x86_64/cpu_insn.h"
-#include "arch/x86_64/cpu_private.h"
 #include "arch/x86_64/intr_cpu.h"
 #include "arch/x86_64/lapic_regs.h"
 
@@ -61,16 +60,12 @@ void lapic_timer_deadline_mode(void)
 
 void intr_msi_compose(unsigned cpu, unsigned vector, struct msi_message *msg)
 {
-    msg->address = MSI_ADDRESS_BASE | (uint64_t)(cpu_by_id(cpu)->hw_id & 0xff)
-                                          << MSI_ADDRESS_DEST_SHIFT;
+    /* A CPU that cannot be named here has no vectors to give out. */
+    msg->address = MSI_ADDRESS_BASE | (uint64_t)cpu_hw_id(cpu) << MSI_ADDRESS_DEST_SHIFT;
     msg->data = vector & MSI_DATA_VECTOR_MASK;
 }
 
 void intr_raise(unsigned cpu, unsigned vector)
 {
-    /* In xAPIC mode the command has two halves. */
-    uint64_t state = cpu_irq_save();
-
     lapic->icr_write(cpu_hw_id(cpu), LAPIC_ICR_ASSERT | (vector & MSI_DATA_VECTOR_MASK));
-    cpu_irq_restore(state);
 }

@@ -12,7 +12,7 @@ struct lapic_ops {
     uint32_t (*read)(unsigned reg);
     void (*write)(unsigned reg, uint32_t value);
     unsigned (*id)(void);
-    void (*icr_write)(unsigned dest, uint32_t command);
+    void (*icr_write)(unsigned dest, uint32_t command); /* any context */
     void (*eoi)(void);
 };
 

@@ -33,6 +33,9 @@
 #define LAPIC_ICR_PENDING      0x1000u
 #define LAPIC_ICR_ALL_BUT_SELF 0xc0000u
 
+/* Local APIC ids that messages of devices and I/O APICs can name; the one behind means all CPUs. */
+#define LAPIC_DEVICE_DEST_MAX 0xfeu
+
 #define MSI_ADDRESS_BASE       0xfee00000u
 #define MSI_ADDRESS_DEST_SHIFT 12    /* physical destination, no redirection hint */
 #define MSI_DATA_VECTOR_MASK   0xffu /* fixed delivery, edge */

@@ -40,13 +40,9 @@ static struct channel syncs = {.vector = VECTOR_SYNC};
 static unsigned stopper; /* number + 1 of the CPU that goes on alone */
 static cpu_mask_t stopped;
 
-/* The two halves of a command must not be torn apart by a handler that sends one itself. */
 static void send(unsigned cpu, uint32_t command)
 {
-    uint64_t state = cpu_irq_save();
-
     lapic->icr_write(cpu_hw_id(cpu), LAPIC_ICR_ASSERT | command);
-    cpu_irq_restore(state);
 }
 
 static struct request *take_request(struct channel *channel, cpu_mask_t self)

@@ -20,7 +20,6 @@
 #define INIT_US       10000 /* Intel SDM volume 3A, 9.4.4; virtual CPUs need no time */
 #define AGAIN_US      200
 #define START_US      500000 /* a virtual CPU may have to wait for a host that is busy */
-#define APIC_ID_MAX   0xfe   /* what a message-signalled interrupt can name */
 #define CYCLES_PER_US 5000u  /* at least: the clock has not been measured yet */
 #define WARNING_LEN   96
 #define ADDRESS_END   (1ull << 32)
@@ -161,7 +160,7 @@ void smp_start(unsigned limit, void (*main)(void), void (*warn)(const char *text
 
         if (apic_id == cpu_this()->hw_id)
             continue;
-        if (apic_id > APIC_ID_MAX) {
+        if (apic_id > LAPIC_DEVICE_DEST_MAX) {
             warn_cpu(warn, apic_id, "cannot be sent interrupts, left out");
             continue;
         }

@@ -35,8 +35,9 @@ static unsigned x2apic_id(void)
 
 static void x2apic_icr_write(unsigned dest, uint32_t command)
 {
-    /* Unlike a write to device memory this one does not wait for earlier stores. */
-    __asm__ volatile("mfence" ::: "memory");
+    /* Unlike a write to device memory this one does not wait for earlier stores, nor for a fence
+     * alone (Intel SDM volume 3A, 10.12.3). */
+    __asm__ volatile("mfence; lfence" ::: "memory");
     msr_write(msr_of(LAPIC_ICR_LOW), (uint64_t)dest << 32 | command);
 }
 

@@ -1,4 +1,5 @@
 /* Local APIC registers through memory. */
+#include "arch/cpu.h"
 #include "arch/io.h"
 #include "arch/memory.h"
 #include "arch/x86_64/cpu_insn.h"
@@ -36,10 +37,14 @@ static unsigned xapic_id(void)
 
 static void xapic_icr_write(unsigned dest, uint32_t command)
 {
+    /* The two halves must not be torn apart by a handler that sends a command itself. */
+    uint64_t state = cpu_irq_save();
+
     for (unsigned i = 0; i < ICR_POLL_MAX && (xapic_read(LAPIC_ICR_LOW) & LAPIC_ICR_PENDING); i++)
         ;
     xapic_write(LAPIC_ICR_HIGH, dest << 24);
     xapic_write(LAPIC_ICR_LOW, command);
+    cpu_irq_restore(state);
 }
 
 static void xapic_eoi(void)

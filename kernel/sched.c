@@ -73,7 +73,6 @@ static struct thread *take(struct run_queue *rq)
     if (!rq->idle) {
         next = CONTAINER_OF(rq->ready.next, struct thread, run_link);
         list_remove(&next->run_link);
-        next->state = THREAD_RUNNING;
     }
     spin_release(&rq->lock);
     return next;
@@ -109,11 +108,15 @@ void sched_switch(void)
 
     if (next == NULL)
         next = idle(rq, prev);
-    if (next == prev)
+    if (next == prev) {
+        WRITE_ONCE(prev->state, THREAD_RUNNING);
         return;
+    }
     now = clock_cycles();
     prev->run_cycles += now - prev->switched_at;
-    next->switched_at = now;
+    WRITE_ONCE(next->switched_at, now);
+    /* Who sees this counts the time from there on. */
+    WRITE_ONCE(next->state, THREAD_RUNNING);
     cpu->current = next;
     context_switch(&prev->context, &next->context);
 }

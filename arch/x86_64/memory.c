@@ -209,18 +209,21 @@ void memory_set_page_source(uint64_t (*alloc)(void))
 int memory_map(uintptr_t va, uint64_t pa, size_t len, enum mem_prot prot)
 {
     uint64_t offset = pa & (PAGE_SIZE - 1), state;
+    size_t done = 0;
     int rc = 0;
 
     len = (len + offset + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    va -= offset;
+    pa -= offset;
     state = spin_lock(&paging_lock);
-    for (size_t off = 0; off < len; off += PAGE_SIZE) {
-        rc = paging_map(va - offset + off, pa - offset + off, PAGE_SIZE, prot_flags(prot), false);
-        if (rc < 0) {
-            paging_unmap(va - offset, off);
-            break;
-        }
-    }
+    for (; done < len && rc == 0; done += rc == 0 ? PAGE_SIZE : 0)
+        rc = paging_map(va + done, pa + done, PAGE_SIZE, prot_flags(prot), false);
+    if (rc < 0)
+        paging_unmap(va, done);
     spin_unlock(&paging_lock, state);
+    /* CPUs look ahead: one may know a mapping that nobody has used. */
+    if (rc < 0)
+        smp_flush(va, done);
     return rc;
 }
 

@@ -91,18 +91,29 @@ def test_apic_ids_with_gaps(boot):
     machine.exit(0)
 
 
-def ghost(tmp_path):
+def ghost(tmp_path, entry):
     """QEMU options for a second MADT with a CPU that is not there."""
     table = tmp_path / "ghost.bin"
-    table.write_bytes(struct.pack("<IIBBBBI", 0xfee00000, 0, 0, 8, GHOST_ID, GHOST_ID, 1))
+    table.write_bytes(struct.pack("<II", 0xfee00000, 0) + entry)
     return ["-acpitable", f"sig=APIC,data={table}"]
 
 
 def test_cpu_that_does_not_come_up(boot, tmp_path):
-    machine = boot(smp=2, devices=ghost(tmp_path)).ready()
+    entry = struct.pack("<BBBBI", 0, 8, GHOST_ID, GHOST_ID, 1)
+    machine = boot(smp=2, devices=ghost(tmp_path, entry)).ready()
     machine.await_line(rf"^warning: cpu: processor with APIC id {GHOST_ID} did not start, left out$")
     assert machine.at("boot")[0]["cpus"] == "2"
     passes(machine)
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("apic_id", [255, 256, 0x10001])
+def test_cpu_that_devices_cannot_name(boot, tmp_path, apic_id):
+    """Cut to eight bits some of these ids are those of other CPUs."""
+    entry = struct.pack("<BBHIII", 9, 16, 0, apic_id, 1, apic_id)
+    machine = boot(smp=2, devices=ghost(tmp_path, entry)).ready()
+    machine.await_line(rf"^warning: cpu: processor with APIC id {apic_id} cannot be sent interrupts, left out$")
+    assert cpu_list(machine) == [(0, 0), (1, 1)]
     machine.exit(0)
 
 

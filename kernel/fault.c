@@ -27,8 +27,8 @@ void fault_init(void)
 {
     static const struct fault_hooks hooks = {
         .begin = log_take_over,
-        .start_line = log_line_start,
-        .print = print_text,
+        .start_line = log_line_cut_in,
+        .print = log_line_write,
         .describe_thread = describe_thread,
         .finish = finish,
     };

@@ -23,11 +23,12 @@ static void (*line_left)(void);
 
 /*
  * The console belongs to one CPU at a time. Not a spinlock: the CPU that has it may write more,
- * from the hook or from the report of a fault in the middle of a message.
+ * from the hook or from the report of a fault or NMI in the middle of a message, or of taking or
+ * giving back the console: so there is nothing else to keep in step with it.
  */
-static unsigned holder; /* number + 1, 0: nobody */
-static unsigned depth;
-static bool alone; /* no other CPU runs any more */
+static unsigned holder;        /* number + 1, 0: nobody */
+static bool alone;             /* no other CPU runs any more */
+#define OUTERMOST (1ull << 63) /* in the interrupt state of who gives the console back */
 
 void log_set_level(enum log_level level)
 {
@@ -50,24 +51,23 @@ uint64_t log_line_lock(void)
     uint64_t state = cpu_irq_save();
     const unsigned self = cpu_this()->id + 1;
 
-    if (__atomic_load_n(&holder, __ATOMIC_RELAXED) != self) {
-        unsigned nobody = 0;
+    unsigned nobody = 0;
 
-        while (!__atomic_compare_exchange_n(&holder, &nobody, self, false, __ATOMIC_ACQUIRE,
-                                            __ATOMIC_RELAXED)) {
-            nobody = 0;
-            cpu_relax();
-        }
+    if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)
+        return state;
+    while (!__atomic_compare_exchange_n(&holder, &nobody, self, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+        nobody = 0;
+        cpu_relax();
     }
-    depth++;
-    return state;
+    return state | OUTERMOST;
 }
 
 void log_line_unlock(uint64_t state)
 {
-    if (--depth == 0)
+    if (state & OUTERMOST)
         __atomic_store_n(&holder, 0, __ATOMIC_RELEASE);
-    cpu_irq_restore(state);
+    cpu_irq_restore(state & ~OUTERMOST);
 }
 
 void log_take_over(void)
@@ -76,7 +76,7 @@ void log_take_over(void)
 
     alone = true;
     if (holder != self)
-        holder = depth = 0;
+        holder = 0;
 }
 
 /* Both around a message. */
@@ -129,6 +129,16 @@ void log_line_start(void)
 
     if (!at_line_start)
         write_lines("\n", 1);
+    log_line_unlock(state);
+}
+
+void log_line_cut_in(void)
+{
+    uint64_t state = log_line_lock();
+
+    if (leave_line != NULL)
+        leave_line();
+    log_line_start();
     log_line_unlock(state);
 }
 

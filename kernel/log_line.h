@@ -19,10 +19,14 @@ void log_line_set_hooks(bool (*leave)(void), void (*left)(void));
 uint64_t log_line_lock(void);
 void log_line_unlock(uint64_t state);
 
-/* The editor's own output. Any context. */
+/* The editor's own output. Any context, NMIs included. */
 void log_line_write(const char *text, size_t len);
 
 /* Goes to the start of a line unless already there. Any context. */
 void log_line_start(void);
+
+/* The same for a report that may have interrupted anything: nobody is woken, so an edited line
+ * comes back with the next key. log_line_write() follows. Any context, NMIs included. */
+void log_line_cut_in(void);
 
 #endif

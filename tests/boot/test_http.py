@@ -1,9 +1,11 @@
 """The status appliance under a real client: curl through QEMU's port forward, and clients that misbehave."""
+import concurrent.futures
 import contextlib
 import http.client
 import json
 import socket
 import subprocess
+import threading
 import urllib.request
 
 import pytest
@@ -161,3 +163,24 @@ def test_small_memory(boot, tmp_path):
     server = Server(boot, memory="16M")
     lines = server.curl(tmp_path, [server.url + "/json"] * 50, "-H", "Connection: close")
     assert [line.split()[0] for line in lines] == ["200"] * 50
+
+
+def test_nmis_under_load(boot):
+    """Their reports interrupt anything, also what holds a lock, and everything goes on."""
+    server = Server(boot, smp=2, qmp=True)
+    ended = threading.Event()
+
+    def client():
+        while not ended.is_set():
+            server.get("/")
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        clients = [pool.submit(client) for _ in range(4)]
+        try:
+            for _ in range(500):
+                server.machine.qmp.call("inject-nmi")
+                server.machine.expect_at("fault", kind="nmi")
+        finally:
+            ended.set()
+        assert [done.result() for done in clients] == [None] * 4
+    server.machine.exit(0)

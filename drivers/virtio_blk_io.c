@@ -209,6 +209,9 @@ unsigned virtio_blk_harvest(struct virtio_blk_queue *q)
             spin_acquire(&q->lock);
             q->harvesting &= ~CPU_MASK(cpu);
             virtqueue_kick(q->vq);
+            /* Another CPU's tick may have found nothing in flight meanwhile. */
+            if (virtio_blk_in_flight(q) > 0)
+                virtio_blk_watchdog_start(q);
             if (cnt == q->vq->size && virtqueue_enable_cb(q->vq))
                 virtio_blk_harvest_later(q);
         }

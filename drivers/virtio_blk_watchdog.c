@@ -19,7 +19,7 @@ static void watchdog_arm(struct virtio_blk_queue *q)
 /* Notes progress, else asks the device again. False when it is to be given up. */
 static bool watchdog_judge(struct virtio_blk_queue *q)
 {
-    if (q->vq->broken != NULL || virtio_blk_in_flight(q) == 0 || q->watchdog_armed)
+    if (q->vq->broken != NULL || virtio_blk_in_flight(q) == 0)
         return true;
     if (q->completed_cnt != q->watchdog_seen) {
         q->watchdog_seen = q->completed_cnt;

@@ -261,6 +261,39 @@ static void test_one_silent_queue_ends_the_device(void **state)
         assert_int_equal(reqs[i].status, -ETIMEDOUT);
 }
 
+/* Another CPU's watchdog looks while the only request is on its way to done(), which sends the next
+ * one. */
+static void tick_and_resubmit(struct block_request *req)
+{
+    unsigned before = cpu_this()->id;
+
+    also = NULL;
+    cpu_this()->id = 0;
+    fake_clock_advance(SECOND);
+    cpu_this()->id = before;
+    assert_int_equal(block_submit(blk_block, &list[req - reqs], 1), 1);
+}
+
+static void test_what_completions_submit_is_watched(void **state)
+{
+    struct fake_chain chain;
+
+    (void)state;
+    start_queues(1, 2);
+    submit_on(0, 0, 1);
+    assert_true(fake_ring_pop(&fake_disk_rings[0], &chain));
+    fake_disk_serve(0, &chain);
+    also = tick_and_resubmit;
+    cpu_this()->id = 1;
+    virtqueue_interrupt(fake_disk_dev.queues[0]);
+    assert_int_equal(done_each[0], 1);
+    fake_clock_advance(40 * SECOND);
+    cpu_this()->id = 0;
+    fake_clock_advance(40 * SECOND);
+    assert_int_equal(done_each[0], 2);
+    assert_int_equal(reqs[0].status, -ETIMEDOUT);
+}
+
 static void test_a_queue_that_is_missing_undoes_the_others(void **state)
 {
     uint16_t num_queues = 4;
@@ -290,6 +323,7 @@ int main(void)
         TEST(poll_harvests_this_cpus_queue),
         TEST(a_lying_queue_ends_all_requests_of_all_queues_once),
         TEST(one_silent_queue_ends_the_device),
+        TEST(what_completions_submit_is_watched),
         TEST(a_queue_that_is_missing_undoes_the_others),
     };
 

@@ -125,7 +125,8 @@ void soak_wait(struct soak *soak, uint64_t ns)
     WAIT_UNTIL(&soak->ended, clock_ns() + ns, soak_finished(soak));
 }
 
-static void add_counts(struct soak_counts *counts, const struct soak_lane *lane)
+static void add_counts(struct soak_counts *counts, const struct soak *soak,
+                       const struct soak_lane *lane)
 {
     const struct soak_counts *more = &lane->counts;
 
@@ -134,7 +135,7 @@ static void add_counts(struct soak_counts *counts, const struct soak_lane *lane)
     counts->doubled += more->doubled;
     counts->bad += more->bad;
     counts->eio += more->eio;
-    counts->failed += more->failed + (lane->eio_low <= lane->soak->sector_min);
+    counts->failed += more->failed + (lane->eio_low <= soak->sector_min);
     counts->elsewhere += more->elsewhere;
 }
 
@@ -148,7 +149,7 @@ void soak_stop(struct soak *soak, struct soak_counts *counts)
     }
     block_unwatch(soak->params.dev, capacity_changed, soak);
     for (unsigned i = 0; i < soak->params.cpu_cnt; i++)
-        add_counts(counts, &soak->lanes[i]);
+        add_counts(counts, soak, &soak->lanes[i]);
     if (counts->lost > 0) /* the device may still write to the buffers */
         return;
     for (unsigned i = 0; i < soak->params.cpu_cnt; i++)

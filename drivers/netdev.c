@@ -22,7 +22,7 @@ void netdev_init(struct netdev *dev)
 
 void netdev_register(struct netdev *dev)
 {
-    dev->link_told = dev->link_up;
+    dev->link_told = netdev_link_up(dev);
     list_append(&devices, &dev->link);
 }
 

@@ -114,6 +114,9 @@ static void interface_changed(struct netif *netif, netif_nsc_reason_t reason,
                     iface->use_dhcp ? "dhcp" : "static");
         }
     }
+    /* An address that was there before counts again, or no longer. */
+    if ((reason & LWIP_NSC_LINK_CHANGED) != 0)
+        wait_queue_wake_all(&address_wait);
     if ((reason & LWIP_NSC_IPV6_ADDR_STATE_CHANGED) != 0) {
         unsigned index = (u8_t)args->ipv6_addr_state_changed.addr_index;
 

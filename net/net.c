@@ -173,9 +173,6 @@ int net_detach(const char *name)
         return -ENOENT;
     if (!iface->attached)
         return -EALREADY;
-    LOCK_TCPIP_CORE();
-    netif_set_link_down(&iface->netif);
-    UNLOCK_TCPIP_CORE();
     vring_close(iface);
     return 0;
 }

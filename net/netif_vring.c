@@ -349,6 +349,7 @@ void vring_close(struct interface *iface)
     LOCK_TCPIP_CORE();
     vring_flush(iface);
     iface->attached = false;
+    update_link(iface); /* from here on no event takes it up again */
     vring_flush(iface); /* drops what the ring did not take */
     UNLOCK_TCPIP_CORE();
     netdev_close(iface->dev);

@@ -27,7 +27,8 @@ struct block_device {
     uint64_t sector_max;    /* largest capacity so far */
     const struct block_ops *ops;
     void *driver_data;
-    struct list watches; /* guarded by lock */
+    struct list watches; /* guarded by lock, as is the next */
+    bool telling;        /* watchers are called; by whoever holds the lock */
     struct mutex lock;
 };
 

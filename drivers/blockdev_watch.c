@@ -8,13 +8,14 @@
 
 struct watch {
     struct list link;
-    void (*fn)(struct block_device *dev, void *arg);
+    void (*fn)(struct block_device *dev, void *arg); /* NULL: taken back while all are told */
     void *arg;
 };
 
 void block_watch_init(struct block_device *dev)
 {
     list_init(&dev->watches);
+    dev->telling = false;
     mutex_init(&dev->lock);
 }
 
@@ -45,10 +46,36 @@ void block_unwatch(struct block_device *dev, void (*fn)(struct block_device *dev
         if (watch->fn == fn && watch->arg == arg)
             found = watch;
     }
-    if (found != NULL)
+    /* Whoever holds the lock while all are told is one of them: the walk needs its place. */
+    if (found != NULL && dev->telling) {
+        found->fn = NULL;
+        found = NULL;
+    } else if (found != NULL) {
         list_remove(&found->link);
+    }
     mutex_unlock(&dev->lock);
     free(found);
+}
+
+/* With the lock. */
+static void tell_all(struct block_device *dev)
+{
+    dev->telling = true;
+    LIST_FOR_EACH(it, &dev->watches) {
+        struct watch *watch = CONTAINER_OF(it, struct watch, link);
+
+        if (watch->fn != NULL)
+            watch->fn(dev, watch->arg);
+    }
+    dev->telling = false;
+    LIST_FOR_EACH_SAFE(it, tmp, &dev->watches) {
+        struct watch *watch = CONTAINER_OF(it, struct watch, link);
+
+        if (watch->fn == NULL) {
+            list_remove(it);
+            free(watch);
+        }
+    }
 }
 
 void block_set_capacity(struct block_device *dev, uint64_t sectors)
@@ -60,11 +87,7 @@ void block_set_capacity(struct block_device *dev, uint64_t sectors)
         WRITE_ONCE(dev->info.sector_cnt, sectors);
         at_line("event", "name=%s kind=resize sectors=%llu capacity=%llu", dev->info.name,
                 (unsigned long long)sectors, (unsigned long long)sectors);
-        LIST_FOR_EACH(it, &dev->watches) {
-            struct watch *watch = CONTAINER_OF(it, struct watch, link);
-
-            watch->fn(dev, watch->arg);
-        }
+        tell_all(dev);
     }
     mutex_unlock(&dev->lock);
 }

@@ -94,10 +94,10 @@ unsigned block_submit(struct block_device *dev, struct block_request *const *req
 unsigned block_poll(struct block_device *dev);
 
 /*
- * Calls @fn(@dev, @arg) whenever the capacity has changed, which block_info() tells by then; in
- * thread context, and one call after the other. @fn must not call block_watch() or block_unwatch().
- * After block_unwatch() with the same arguments it is not running any more and is not called again.
- * 0; -ENOMEM. Thread context.
+ * Calls @fn(@dev, @arg) whenever the capacity has changed, which block_info() tells by then: in a
+ * thread of vring0's own, which may be on another CPU than the program's, and one call after the
+ * other. After block_unwatch() with the same arguments it is not called again, nor running any
+ * more, unless it is @fn itself that calls. 0; -ENOMEM. Thread context.
  */
 int block_watch(struct block_device *dev, void (*fn)(struct block_device *dev, void *arg),
                 void *arg);

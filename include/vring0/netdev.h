@@ -98,17 +98,20 @@ typedef void (*netdev_event_fn)(void *arg, enum netdev_event event);
 /*
  * Makes the caller the device's user. @rx runs in interrupt context when frames wait, and then for
  * frames of the same pair not again before netdev_receive() has returned 0 (the device is told to
- * stay quiet meanwhile); several CPUs may run it at a time. @event runs in a thread. NULL: none.
- * One user per device; -EBUSY when taken. Thread context.
+ * stay quiet meanwhile); several CPUs may run it at a time. @event runs in a thread of vring0's own,
+ * which may be on another CPU than the program's, one event after the other. NULL: none. One user
+ * per device; -EBUSY when taken. Thread context.
  */
 int netdev_open(struct netdev *dev, void (*rx)(void *arg), netdev_event_fn event, void *arg);
 
-/* Neither callback runs any more when it returns. Thread context, but not from @rx. */
+/* Neither callback runs any more when it returns, but for an @event that calls it. Thread context,
+ * so not from @rx. */
 void netdev_close(struct netdev *dev);
 
 /*
- * Has @fn called in a thread on each event from now on, beside the device's user, which it need not
- * be. One watcher per device; -EBUSY when there is one. @fn NULL: no more. Thread context.
+ * Has @fn called on each event from now on, as netdev_open() does @event; whoever calls need not be
+ * the device's user. One watcher per device; -EBUSY when there is one. @fn NULL: no more, and none
+ * that runs, unless it is the watcher itself that calls. Thread context.
  */
 int netdev_watch(struct netdev *dev, netdev_event_fn fn, void *arg);
 

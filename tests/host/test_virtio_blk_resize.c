@@ -95,6 +95,42 @@ static void test_watchers_hear_of_changes_only(void **state)
     assert_int_equal(block_info(blk_block)->sector_cnt, 600);
 }
 
+static void unwatch_itself(struct block_device *dev, void *arg)
+{
+    ++*(unsigned *)arg;
+    block_unwatch(dev, unwatch_itself, arg);
+}
+
+/* Takes the next in the list along. */
+static void unwatch_both(struct block_device *dev, void *arg)
+{
+    unsigned *cnts = arg;
+
+    cnts[0]++;
+    block_unwatch(dev, unwatch_both, cnts);
+    block_unwatch(dev, unwatch_itself, cnts + 1);
+}
+
+static void test_watchers_may_stop_watching_when_told(void **state)
+{
+    unsigned cnts[3] = {0};
+
+    (void)state;
+    blk_start_driver();
+    assert_int_equal(block_watch(blk_block, unwatch_itself, cnts + 2), 0);
+    assert_int_equal(block_watch(blk_block, unwatch_both, cnts), 0);
+    assert_int_equal(block_watch(blk_block, unwatch_itself, cnts + 1), 0);
+    seen_cnt = 0;
+    assert_int_equal(block_watch(blk_block, on_resize, &seen_cnt), 0);
+    config_changed(500);
+    config_changed(600);
+    assert_int_equal(cnts[0], 1);
+    assert_int_equal(cnts[1], 0);
+    assert_int_equal(cnts[2], 1);
+    assert_int_equal(seen_cnt, 2);
+    block_unwatch(blk_block, on_resize, &seen_cnt);
+}
+
 static void test_a_capacity_that_never_settles_changes_nothing(void **state)
 {
     (void)state;
@@ -118,6 +154,7 @@ int main(void)
         TEST(capacity_of_any_size),
         TEST(shrinking_is_an_io_error_where_there_was_something),
         TEST(watchers_hear_of_changes_only),
+        TEST(watchers_may_stop_watching_when_told),
         TEST(a_capacity_that_never_settles_changes_nothing),
     };
 

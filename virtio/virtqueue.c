@@ -41,10 +41,8 @@ void virtqueue_notify_force(struct virtqueue *vq)
 
 void virtqueue_stop(struct virtqueue *vq, const char *reason)
 {
-    if (vq->broken != NULL)
-        return;
-    vq->broken = reason;
-    vq->free_cnt = 0;
+    if (vq->broken == NULL)
+        vq->broken = reason;
 }
 
 void virtqueue_break(struct virtqueue *vq, const char *reason)
@@ -52,6 +50,7 @@ void virtqueue_break(struct virtqueue *vq, const char *reason)
     if (vq->broken != NULL)
         return;
     virtqueue_stop(vq, reason);
+    vq->free_cnt = 0;
     log_error("%s: queue %s is broken: %s", vq->dev_name, vq->name, reason);
 }
 

@@ -192,13 +192,17 @@ static inline bool virtqueue_enable_cb_delayed(struct virtqueue *vq)
 
 /* Tokens still in flight, one a call, after the device was reset and the queue broke; NULL when
  * none is left. virtqueue_stop() may meet another CPU's add or get; this is where the caller's lock
- * has ended both, and nothing can be added any more. */
+ * has ended both, and from here on nothing can be added any more. */
 static inline void *virtqueue_drain(struct virtqueue *vq)
 {
     return vq->ops->drain(vq);
 }
 
-/* Marks the queue broken with a reason, which must stay valid; _break() also logs it, once. */
+/*
+ * Marks the queue broken with a reason, which must stay valid. _stop() needs no lock, so it leaves
+ * the count of descriptors to whoever is adding: what is added before virtqueue_drain() stays with
+ * us and comes out there. _break() is for the owner of the queue, and logs the reason, once.
+ */
 void virtqueue_stop(struct virtqueue *vq, const char *reason);
 void virtqueue_break(struct virtqueue *vq, const char *reason);
 

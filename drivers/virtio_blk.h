@@ -41,7 +41,7 @@ struct virtio_blk {
     unsigned queue_cnt;
     struct virtio_blk_queue *cpu_queues[CPU_MAX]; /* where each CPU submits */
     int dead_status; /* what requests in flight end with when the device is given up */
-    struct log_limit error_log, status_log;
+    struct log_limit error_log, status_log, capacity_log;
 
     struct block_request id_req; /* asks for the serial number */
     struct wait_queue id_wait;

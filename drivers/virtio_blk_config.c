@@ -126,12 +126,14 @@ int virtio_blk_read_capacity(struct virtio_blk *blk, uint64_t *sectors)
     if (err != 0)
         return err;
     if (cnt > CAPACITY_MAX) {
-        log_warn("%s: capacity of %llu sectors is beyond reach, using %llu", info->name,
-                 (unsigned long long)cnt, (unsigned long long)CAPACITY_MAX);
+        log_limited(&blk->capacity_log, LOG_WARN,
+                    "%s: capacity of %llu sectors is beyond reach, using %llu", info->name,
+                    (unsigned long long)cnt, (unsigned long long)CAPACITY_MAX);
         cnt = CAPACITY_MAX;
     }
     if (cnt % align != 0)
-        log_warn(
+        log_limited(
+            &blk->capacity_log, LOG_WARN,
             "%s: the last %llu sectors (512 bytes) are no whole block of %u bytes and out of reach",
             info->name, (unsigned long long)(cnt % align), info->block_size);
     *sectors = cnt - cnt % align;

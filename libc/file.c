@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "arch/spinlock.h"
 #include "vring0/block.h"
 
 #define DEVICE_FOLDER "/dev/"
@@ -18,6 +19,7 @@ static struct file files[FILE_SLOTS] = {
     [STDOUT_FILENO] = {.ops = &console_file_ops, .flags = O_WRONLY},
     [STDERR_FILENO] = {.ops = &console_file_ops, .flags = O_WRONLY},
 };
+static struct spinlock files_lock; /* of which slots are free: callbacks open files on any CPU */
 static const struct socket_ops *socket_ops;
 
 void libc_set_socket_ops(const struct socket_ops *ops)
@@ -58,6 +60,27 @@ static bool can_write(const struct file *file)
     return (file->flags & O_ACCMODE) != O_RDONLY;
 }
 
+static int file_new(const struct file *file)
+{
+    uint64_t irq = spin_lock(&files_lock);
+    int fd = 0;
+
+    while (fd < FILE_SLOTS && files[fd].ops != NULL)
+        fd++;
+    if (fd < FILE_SLOTS)
+        files[fd] = *file;
+    spin_unlock(&files_lock, irq);
+    return fd < FILE_SLOTS ? fd : -EMFILE;
+}
+
+static void file_free(struct file *file)
+{
+    uint64_t irq = spin_lock(&files_lock);
+
+    *file = (struct file){0};
+    spin_unlock(&files_lock, irq);
+}
+
 static int open_device(const char *path, int flags)
 {
     struct block_device *dev = NULL;
@@ -68,13 +91,7 @@ static int open_device(const char *path, int flags)
         return (flags & O_CREAT) != 0 ? -EROFS : -ENOENT;
     if ((flags & O_ACCMODE) != O_RDONLY && block_info(dev)->read_only)
         return -EROFS;
-    for (int fd = 0; fd < FILE_SLOTS; fd++) {
-        if (files[fd].ops == NULL) {
-            files[fd] = (struct file){.ops = &block_file_ops, .device = dev, .flags = flags};
-            return fd;
-        }
-    }
-    return -EMFILE;
+    return file_new(&(struct file){.ops = &block_file_ops, .device = dev, .flags = flags});
 }
 
 int open(const char *path, int flags, ...)
@@ -90,7 +107,7 @@ int close(int fildes)
         return (int)libc_result(socket_ops->close(fildes));
     if (file == NULL)
         return (int)libc_result(-EBADF);
-    *file = (struct file){0};
+    file_free(file);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #define BLOCK_SIZE_MAX   (1u << 20)
 #define PHYSICAL_EXP_MAX 12u
-#define CAPACITY_MAX     (1ull << 54) /* its bytes fit 63 bits */
+#define CAPACITY_MAX     ((1ull << 54) - 1) /* its bytes fit an off_t */
 #define REQUEST_LEN_MAX  (1u << 30)
 #define SERIAL_WAIT_NS   1000000000ull
 
@@ -62,7 +62,7 @@ static void configure_block_size(struct virtio_blk *blk)
         uint64_t optimal = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_OPT_IO_SIZE);
 
         exp = virtio_config_read8(blk->dev, VIRTIO_BLK_CFG_PHYSICAL_BLOCK_EXP);
-        exp = exp <= PHYSICAL_EXP_MAX && size << exp <= BLOCK_SIZE_MAX ? exp : 0;
+        exp = exp <= PHYSICAL_EXP_MAX && size <= BLOCK_SIZE_MAX >> exp ? exp : 0;
         optimal *= size;
         info->optimal_len = optimal <= REQUEST_LEN_MAX ? (uint32_t)optimal : 0;
     }

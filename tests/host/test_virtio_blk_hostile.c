@@ -175,6 +175,30 @@ static void test_a_device_that_keeps_its_serial_number(void **state)
     assert_string_equal(block_info(blk_block)->serial, "");
 }
 
+static void test_physical_blocks_of_any_size(void **state)
+{
+    static const struct {
+        uint32_t size;
+        uint8_t exp;
+        uint32_t physical;
+    } cases[] = {
+        {512, 0, 512},         {512, 3, 4096},        {512, 11, 1 << 20},     {512, 12, 512},
+        {4096, 8, 1 << 20},    {4096, 9, 4096},       {512, 32, 512},         {512, 255, 512},
+        {1 << 20, 0, 1 << 20}, {1 << 20, 1, 1 << 20}, {1 << 20, 12, 1 << 20},
+    };
+
+    fake_virtio.offered |= BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_TOPOLOGY);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        blk_config32(VIRTIO_BLK_CFG_BLK_SIZE, cases[i].size);
+        fake_virtio.config[VIRTIO_BLK_CFG_PHYSICAL_BLOCK_EXP] = cases[i].exp;
+        blk_start_driver();
+        assert_int_equal(block_info(blk_block)->block_size, cases[i].size);
+        assert_int_equal(block_info(blk_block)->physical_block_size, cases[i].physical);
+        blk_teardown(state);
+        blk_block = NULL;
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, blk_setup, blk_teardown)
 
 int main(void)
@@ -187,6 +211,7 @@ int main(void)
         TEST(a_lost_interrupt_is_made_up_for),
         TEST(nonsense_in_the_configuration),
         TEST(a_device_that_keeps_its_serial_number),
+        TEST(physical_blocks_of_any_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

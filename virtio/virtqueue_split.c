@@ -333,8 +333,8 @@ static void *split_drain(struct virtqueue *vq)
 {
     struct split *s = to_split(vq);
 
-    /* Not by virtqueue_stop(), which may meet an add: a count that is cleared under its hands wraps,
-     * and the add runs off the free list. */
+    /* Not by virtqueue_stop(), which may meet an add: a count that is cleared under its hands
+     * wraps, and the add runs off the free list. */
     vq->free_cnt = 0;
     while (s->drain_idx < vq->size) {
         struct split_chain *chain = &s->chains[s->drain_idx++];

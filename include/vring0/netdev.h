@@ -98,9 +98,9 @@ typedef void (*netdev_event_fn)(void *arg, enum netdev_event event);
 /*
  * Makes the caller the device's user. @rx runs in interrupt context when frames wait, and then for
  * frames of the same pair not again before netdev_receive() has returned 0 (the device is told to
- * stay quiet meanwhile); several CPUs may run it at a time. @event runs in a thread of vring0's own,
- * which may be on another CPU than the program's, one event after the other. NULL: none. One user
- * per device; -EBUSY when taken. Thread context.
+ * stay quiet meanwhile); several CPUs may run it at a time. @event runs in a thread of vring0's
+ * own, which may be on another CPU than the program's, one event after the other. NULL: none. One
+ * user per device; -EBUSY when taken. Thread context.
  */
 int netdev_open(struct netdev *dev, void (*rx)(void *arg), netdev_event_fn event, void *arg);
 

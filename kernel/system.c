@@ -20,9 +20,10 @@ void system_sleep_ms(unsigned ms)
     thread_sleep_ns(ms * 1000000ull);
 }
 
+/* On the first CPU, also for a callback on another: an appliance's threads take turns. */
 int system_thread(const char *name, void (*fn)(void *), void *arg)
 {
-    struct thread *thread = thread_create(name, fn, arg, APP_STACK_LEN);
+    struct thread *thread = thread_create_on(0, name, fn, arg, APP_STACK_LEN);
 
     if (thread == NULL)
         return -ENOMEM;

@@ -11,7 +11,7 @@ uint64_t system_uptime_ns(void);
 /* Sleeps the calling thread. */
 void system_sleep_ms(unsigned ms);
 
-/* A detached thread of the appliance. 0, -ENOMEM. */
+/* A detached thread of the appliance, on the first CPU as all of them. 0, -ENOMEM. */
 int system_thread(const char *name, void (*fn)(void *), void *arg);
 void system_yield(void);
 

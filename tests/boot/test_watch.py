@@ -1,4 +1,6 @@
 """What an appliance hears of its devices, in every interrupt mode: link, announcement, resize; and of the network it waits for."""
+import re
+
 import pytest
 
 from harness import nic
@@ -26,12 +28,20 @@ static void on_event(void *arg, enum netdev_event event)
         netdev_watch(netdev_find("net0"), NULL, NULL);
 }
 
-/* May block, and stop watching. */
+static void spawned(void *arg)
+{
+    (void)arg;
+    for (;;)
+        system_sleep_ms(1000);
+}
+
+/* May block, start threads, and stop watching. */
 static void on_resize(struct block_device *dev, void *arg)
 {
     unsigned long long sectors = block_info(dev)->sector_cnt;
     char sector[512];
 
+    system_thread("spawned", spawned, NULL);
     printf("app: %llu sectors, the last one read: %d\n", sectors, block_read(dev, sectors - 1, sector, sizeof(sector)));
     if (*(int *)arg > 0 && --*(int *)arg == 0)
         block_unwatch(dev, on_resize, arg);
@@ -97,4 +107,15 @@ def test_an_appliance_is_told(boot, image, elf, mode):
         "app: watching", "app: network 0", "app: waiting again", "app: network again 0",
         "app: net0 up", "app: net0 down", "app: net0 up", "app: net0 announce",
         "app: 4096 sectors, the last one read: 0", "app: 2048 sectors, the last one read: 0"])
+    machine.exit(0)
+
+
+def test_a_thread_that_a_callback_starts(boot, image, elf):
+    """It is one of the program's, which all run on the first CPU, wherever the callback runs."""
+    machine = boot(image=["--elf", elf], devices=nic() + image().disk(), smp=2, qmp=True, append="ip=none").ready()
+    machine.await_line(r"^app: watching")
+    machine.run("irq affinity blk0-config 1")
+    machine.qmp.call("block_resize", device="d0", size=2 * MIB)
+    machine.await_line(r"^app: 4096 sectors")
+    assert re.search(r"^ *\d+ +spawned +0 ", machine.run("threads").text, re.M)
     machine.exit(0)

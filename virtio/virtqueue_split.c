@@ -88,10 +88,9 @@ static __attribute__((noinline)) int add_ring(struct split *s, const struct virt
     return 0;
 }
 
-/* The same in the head's own indirect table, for one ring descriptor (2.7.5.3). A broken queue has
- * none. */
-static inline int add_table(struct split *s, const struct virtqueue_seg *segs, unsigned out_cnt,
-                            unsigned in_cnt, void *token)
+/* The same in the head's own indirect table, for one ring descriptor (2.7.5.3). */
+static __attribute__((noinline)) int add_table(struct split *s, const struct virtqueue_seg *segs,
+                                               unsigned out_cnt, unsigned in_cnt, void *token)
 {
     unsigned cnt = out_cnt + in_cnt, head = s->free_head, i = 0;
     struct split_chain *chain = take_head(s, head, 1, token);
@@ -114,7 +113,7 @@ static inline int add_table(struct split *s, const struct virtqueue_seg *segs, u
         put_desc(&table[i], segs[i].pa, word | len);
         word += WORD_NEXT(1);
     } while (++i < cnt);
-    if (in_cnt == 0)
+    if (cnt == out_cnt)
         writable_len = 0;
     table[cnt - 1].flags = (uint16_t)(word >> 32) & VRING_DESC_F_WRITE;
     chain->writable_len = writable_len;
@@ -140,10 +139,12 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_seg *segs, uns
 {
     struct split *s = to_split(vq);
 
-    /* Without a free descriptor add_ring() tells what is wrong; a broken queue has none. */
-    if (out_cnt + in_cnt == 1 && vq->free_cnt > 0)
+    /* Without a free descriptor, as in a broken queue, add_ring() tells what is wrong. */
+    if (UNLIKELY(vq->free_cnt == 0))
+        return add_ring(s, segs, out_cnt, in_cnt, token);
+    if (out_cnt + in_cnt == 1)
         return add_one(s, segs, in_cnt, token);
-    if (out_cnt + in_cnt - 2 >= s->table_cnt - 1 || UNLIKELY(vq->free_cnt == 0))
+    if (out_cnt + in_cnt - 1 >= s->table_cnt)
         return add_ring(s, segs, out_cnt, in_cnt, token);
     return add_table(s, segs, out_cnt, in_cnt, token);
 }
@@ -172,32 +173,6 @@ static bool split_kick(struct virtqueue *vq)
         return false;
     vq->notify_cnt++;
     vq->notify(vq);
-    return true;
-}
-
-/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
- */
-static __attribute__((noinline)) bool split_look(struct split *s)
-{
-    uint16_t idx = READ_ONCE(s->used->idx);
-
-    if (idx == s->last_used) {
-        if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
-            return false;
-        arm(s, s->last_used);
-        /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
-        dma_mb();
-        idx = READ_ONCE(s->used->idx);
-        if (idx == s->last_used)
-            return false;
-    }
-    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used)) {
-        virtqueue_break(&s->vq, "used index beyond what is in flight");
-        return false;
-    }
-    /* Orders the index before the entries that it covers. */
-    dma_rmb();
-    s->used_seen = idx;
     return true;
 }
 
@@ -237,10 +212,30 @@ static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned hea
 
 static void *split_get(struct virtqueue *vq, uint32_t *len);
 
+/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
+ */
 static __attribute__((noinline)) void *get_after_look(struct virtqueue *vq, uint32_t *len)
 {
-    if (vq->broken != NULL || !split_look(to_split(vq)))
+    struct split *s = to_split(vq);
+    uint16_t idx = READ_ONCE(s->used->idx);
+
+    if (UNLIKELY(vq->broken != NULL))
         return NULL;
+    if (idx == s->last_used) {
+        if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
+            return NULL;
+        arm(s, s->last_used);
+        /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
+        dma_mb();
+        idx = READ_ONCE(s->used->idx);
+        if (idx == s->last_used)
+            return NULL;
+    }
+    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used))
+        return get_broken(vq, "used index beyond what is in flight");
+    /* Orders the index before the entries that it covers. */
+    dma_rmb();
+    s->used_seen = idx;
     return split_get(vq, len);
 }
 

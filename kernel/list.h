@@ -33,9 +33,11 @@ static inline bool list_empty(const struct list *l)
 
 static inline void list_insert_before(struct list *pos, struct list *item)
 {
-    item->prev = pos->prev;
+    struct list *prev = pos->prev;
+
+    item->prev = prev;
     item->next = pos;
-    pos->prev->next = item;
+    prev->next = item;
     pos->prev = item;
 }
 
@@ -47,8 +49,10 @@ static inline void list_append(struct list *head, struct list *item)
 /* Leaves @item empty, so that removing twice is harmless. */
 static inline void list_remove(struct list *item)
 {
-    item->prev->next = item->next;
-    item->next->prev = item->prev;
+    struct list *prev = item->prev, *next = item->next;
+
+    prev->next = next;
+    next->prev = prev;
     list_init(item);
 }
 

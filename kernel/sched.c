@@ -18,7 +18,7 @@ struct run_queue {
     uint64_t idle_cycles, idle_since; /* 0: not idle now */
     struct list ended;                /* only touched by the CPU itself */
     struct wait_queue ended_wait;
-};
+} __attribute__((aligned(64))); /* CPUs share no line */
 
 static struct run_queue run_queues[CPU_MAX];
 
@@ -49,7 +49,8 @@ void sched_make_ready(struct thread *thread)
     kick = rq->idle;
     rq->idle = false;
     spin_release(&rq->lock);
-    if (kick)
+    /* An interrupt handler that woke up a thread of its own CPU has ended the sleep by itself. */
+    if (kick && thread->cpu != cpu_this()->id)
         smp_kick(thread->cpu);
 }
 

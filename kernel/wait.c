@@ -44,23 +44,28 @@ bool wait_queue_leave(struct wait_queue *wq)
     return woken;
 }
 
-int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
+static __attribute__((noinline)) int block_until(struct wait_queue *wq, uint64_t deadline_ns)
 {
     struct thread *self = thread_current();
 
-    if (deadline_ns != WAIT_FOREVER) {
-        if (deadline_ns <= clock_ns()) {
-            bool woken = wait_queue_leave(wq);
+    if (deadline_ns <= clock_ns()) {
+        bool woken = wait_queue_leave(wq);
 
-            thread_yield();
-            return woken ? 0 : -ETIMEDOUT;
-        }
-        timer_arm(&self->wait_timer, deadline_ns);
+        thread_yield();
+        return woken ? 0 : -ETIMEDOUT;
     }
+    timer_arm(&self->wait_timer, deadline_ns);
     sched_switch();
-    if (deadline_ns != WAIT_FOREVER)
-        timer_cancel(&self->wait_timer);
+    timer_cancel(&self->wait_timer);
     return self->timed_out ? -ETIMEDOUT : 0;
+}
+
+int wait_queue_block(struct wait_queue *wq, uint64_t deadline_ns)
+{
+    if (deadline_ns != WAIT_FOREVER)
+        return block_until(wq, deadline_ns);
+    sched_switch();
+    return 0;
 }
 
 int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64_t deadline_ns)
@@ -99,7 +104,7 @@ void thread_wait_expired(void *arg)
     spin_release(&wq->lock);
 }
 
-struct thread *wait_queue_wake_first(struct wait_queue *wq)
+static inline struct thread *wake_first(struct wait_queue *wq)
 {
     uint64_t state = spin_lock(&wq->lock);
     struct thread *thread = NULL;
@@ -112,9 +117,14 @@ struct thread *wait_queue_wake_first(struct wait_queue *wq)
     return thread;
 }
 
+struct thread *wait_queue_wake_first(struct wait_queue *wq)
+{
+    return wake_first(wq);
+}
+
 bool wait_queue_wake_one(struct wait_queue *wq)
 {
-    return wait_queue_wake_first(wq) != NULL;
+    return wake_first(wq) != NULL;
 }
 
 void wait_queue_wake_all(struct wait_queue *wq)

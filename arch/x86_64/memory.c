@@ -241,8 +241,11 @@ void memory_unmap(uintptr_t va, size_t len)
 
 uint64_t memory_walk(uintptr_t va)
 {
-    uint64_t pa = paging_lookup(va);
+    uint64_t pa;
 
+    if (va >= MEMORY_IMAGE_BASE)
+        return va - memory_image_delta;
+    pa = paging_lookup(va);
     if (pa == UINT64_MAX)
         fault_abort("physical address of unmapped memory asked for");
     return pa;

@@ -61,9 +61,9 @@ int virtio_blk_read_capacity(struct virtio_blk *blk, uint64_t *sectors);
 /* Asks the device for its serial number and waits a moment for the answer. Thread context. */
 void virtio_blk_read_serial(struct virtio_blk *blk);
 
-/* The watchdog of a queue; _start() unless it runs. */
+/* The watchdog of a queue. */
 void virtio_blk_watchdog_setup(struct virtio_blk_queue *q);
-void virtio_blk_watchdog_start(struct virtio_blk_queue *q); /* q->lock held */
+void virtio_blk_watchdog_start(struct virtio_blk_queue *q); /* q->lock held; not watchdog_armed */
 void virtio_blk_watchdog_cancel(struct virtio_blk_queue *q);
 
 /* Has @q harvested again after a breath for others. q->lock held. */

@@ -119,7 +119,8 @@ static void blk_end(void *queue)
 
     if ((q->harvesting & CPU_MASK(q->submitter)) == 0) {
         virtqueue_kick(q->vq);
-        virtio_blk_watchdog_start(q);
+        if (!LIKELY(q->watchdog_armed))
+            virtio_blk_watchdog_start(q);
     }
     spin_release(&q->lock);
 }

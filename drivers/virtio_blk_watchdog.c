@@ -75,8 +75,6 @@ void virtio_blk_watchdog_setup(struct virtio_blk_queue *q)
 
 void virtio_blk_watchdog_start(struct virtio_blk_queue *q)
 {
-    if (__builtin_expect(q->watchdog_armed, 1))
-        return;
     q->watchdog_seen = q->completed_cnt;
     q->stalled_ticks = 0;
     watchdog_arm(q);

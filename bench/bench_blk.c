@@ -54,17 +54,28 @@ struct lane {
     int status;
 } __attribute__((aligned(64)));
 
+/* The lane may be gone once its lock is free. */
+static __attribute__((noinline)) void first_done(struct lane *lane)
+{
+    wait_queue_wake_one(&lane->wake);
+    spin_release(&lane->lock);
+}
+
 static void request_done(struct block_request *req)
 {
     struct lane *lane = req->user;
+    unsigned before;
 
     spin_acquire(&lane->lock);
     if (__builtin_expect(req->status != 0, 0) && lane->status == 0)
         lane->status = req->status;
-    lane->done[lane->done_cnt++] = req;
-    if (lane->done_cnt == 1)
-        wait_queue_wake_one(&lane->wake);
-    spin_release(&lane->lock);
+    before = lane->done_cnt;
+    lane->done[before] = req;
+    lane->done_cnt = before + 1;
+    if (before == 0)
+        first_done(lane);
+    else
+        spin_release(&lane->lock);
 }
 
 /* xorshift64*, scaled to the number of places by a multiplication. */

@@ -3,9 +3,17 @@
 #ifndef ARCH_IMPL_SPINLOCK_H
 #define ARCH_IMPL_SPINLOCK_H
 
+static inline bool spin_taken(struct spinlock *lock)
+{
+    bool taken;
+
+    __asm__ volatile("lock btsl $0, %0" : "+m"(lock->locked), "=@ccc"(taken) : : "memory");
+    return taken;
+}
+
 static inline void spin_acquire(struct spinlock *lock)
 {
-    while (__builtin_expect(__atomic_fetch_or(&lock->locked, 1, __ATOMIC_ACQUIRE) & 1, 0))
+    while (__builtin_expect(spin_taken(lock), 0))
         while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
             cpu_relax();
 }

@@ -53,14 +53,3 @@ void virtqueue_break(struct virtqueue *vq, const char *reason)
     vq->free_cnt = 0;
     log_error("%s: queue %s is broken: %s", vq->dev_name, vq->name, reason);
 }
-
-bool virtqueue_interrupt(struct virtqueue *vq)
-{
-    if (vq->broken != NULL || vq->callback == NULL)
-        return true;
-    if (!virtqueue_pending(vq))
-        return false;
-    vq->interrupt_cnt++;
-    vq->callback(vq);
-    return true;
-}

@@ -208,7 +208,16 @@ void virtqueue_break(struct virtqueue *vq, const char *reason);
 
 /* Runs the queue's callback: returns true when there was used work (or the queue has no callback).
  * Called by the interrupt code. A broken queue is left alone. */
-bool virtqueue_interrupt(struct virtqueue *vq);
+static inline bool virtqueue_interrupt(struct virtqueue *vq)
+{
+    if (vq->broken != NULL || vq->callback == NULL)
+        return true;
+    if (!virtqueue_pending(vq))
+        return false;
+    vq->interrupt_cnt++;
+    vq->callback(vq);
+    return true;
+}
 
 /* For ring formats: fills in the public head. False when the parameters make no queue. */
 bool virtqueue_setup(struct virtqueue *vq, const struct virtqueue_ops *ops,

@@ -65,7 +65,7 @@ void sched_take_back(struct thread *self)
 }
 
 /* The next thread, taken out; NULL when there is none, and then the CPU counts as idle. */
-static struct thread *take(struct run_queue *rq)
+static inline __attribute__((always_inline)) struct thread *take(struct run_queue *rq)
 {
     struct thread *next = NULL;
 

@@ -12,7 +12,7 @@ void wait_queue_init(struct wait_queue *wq)
     list_init(&wq->waiters);
 }
 
-void wait_queue_enter(struct wait_queue *wq)
+static inline void enter(struct wait_queue *wq)
 {
     struct thread *self = thread_current();
 
@@ -24,6 +24,11 @@ void wait_queue_enter(struct wait_queue *wq)
     self->waiting = true;
     list_append(&wq->waiters, &self->run_link);
     spin_release(&wq->lock);
+}
+
+void wait_queue_enter(struct wait_queue *wq)
+{
+    enter(wq);
 }
 
 bool wait_queue_leave(struct wait_queue *wq)
@@ -72,7 +77,7 @@ int wait_queue_sleep_locked(struct wait_queue *wq, struct spinlock *lock, uint64
 {
     int rc;
 
-    wait_queue_enter(wq);
+    enter(wq);
     spin_release(lock);
     rc = wait_queue_block(wq, deadline_ns);
     spin_acquire(lock);

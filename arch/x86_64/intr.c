@@ -54,6 +54,13 @@ static struct intr_slot *slot_of(struct intr_cpu *intr, unsigned vector)
     return &intr->slots[vector - VECTOR_TABLE_BASE];
 }
 
+/* What PIC or local APIC raise as spurious is not in service: there is nothing to end. */
+static inline bool in_service(unsigned vector)
+{
+    return vector < VECTOR_PIC_BASE ||
+           (vector >= VECTOR_PIC_BASE + VECTOR_PIC_CNT && vector != VECTOR_SPURIOUS);
+}
+
 void intr_dispatch(unsigned vector)
 {
     struct percpu *cpu = cpu_this();
@@ -63,8 +70,7 @@ void intr_dispatch(unsigned vector)
     cpu->irq_depth++;
     fn = READ_ONCE(slot->fn);
     fn(READ_ONCE(slot->arg));
-    /* What PIC or local APIC raise as spurious is not in service: there is nothing to end. */
-    if (vector != VECTOR_SPURIOUS && vector - VECTOR_PIC_BASE >= VECTOR_PIC_CNT)
+    if (in_service(vector))
         lapic->eoi();
     cpu->irq_depth--;
 }

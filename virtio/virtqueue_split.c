@@ -210,16 +210,30 @@ static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned hea
     return take_used(s, head, 0, len);
 }
 
-static void *split_get(struct virtqueue *vq, uint32_t *len);
+/* Takes the next used entry, one of those seen. */
+static inline void *take_next(struct split *s, uint32_t *len)
+{
+    const struct vring_used_elem *elem = &s->used->ring[s->last_used & s->mask];
+    uint32_t id = READ_ONCE(elem->id), used_len = READ_ONCE(elem->len);
+    const struct split_chain *chain;
+
+    if (UNLIKELY(id > s->mask))
+        return get_broken(&s->vq, "used id out of range");
+    chain = &s->chains[id];
+    if (UNLIKELY(chain->token == NULL))
+        return get_broken(&s->vq, "used id is not in flight");
+    if (UNLIKELY(used_len > chain->writable_len))
+        return get_bad_len(s, id, used_len, len);
+    return take_used(s, id, used_len, len);
+}
 
 /* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
  */
-static __attribute__((noinline)) void *get_after_look(struct virtqueue *vq, uint32_t *len)
+static __attribute__((noinline)) void *get_after_look(struct split *s, uint32_t *len)
 {
-    struct split *s = to_split(vq);
     uint16_t idx = READ_ONCE(s->used->idx);
 
-    if (UNLIKELY(vq->broken != NULL))
+    if (UNLIKELY(s->vq.broken != NULL))
         return NULL;
     if (idx == s->last_used) {
         if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
@@ -232,33 +246,20 @@ static __attribute__((noinline)) void *get_after_look(struct virtqueue *vq, uint
             return NULL;
     }
     if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used))
-        return get_broken(vq, "used index beyond what is in flight");
+        return get_broken(&s->vq, "used index beyond what is in flight");
     /* Orders the index before the entries that it covers. */
     dma_rmb();
     s->used_seen = idx;
-    return split_get(vq, len);
+    return take_next(s, len);
 }
 
 static void *split_get(struct virtqueue *vq, uint32_t *len)
 {
     struct split *s = to_split(vq);
-    const struct vring_used_elem *elem;
-    const struct split_chain *chain;
-    uint32_t id, used_len;
 
     if (s->last_used == s->used_seen || UNLIKELY(vq->broken != NULL))
-        return get_after_look(vq, len);
-    elem = &s->used->ring[s->last_used & s->mask];
-    id = READ_ONCE(elem->id);
-    used_len = READ_ONCE(elem->len);
-    if (UNLIKELY(id > s->mask))
-        return get_broken(vq, "used id out of range");
-    chain = &s->chains[id];
-    if (UNLIKELY(chain->token == NULL))
-        return get_broken(vq, "used id is not in flight");
-    if (UNLIKELY(used_len > chain->writable_len))
-        return get_bad_len(s, id, used_len, len);
-    return take_used(s, id, used_len, len);
+        return get_after_look(s, len);
+    return take_next(s, len);
 }
 
 static bool split_pending(const struct virtqueue *vq)

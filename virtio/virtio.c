@@ -107,30 +107,30 @@ static int begin(struct virtio_device *dev)
     return 0;
 }
 
-/* A change from before start() is over waits for it: the driver may not be ready. */
+/* Before start() is over the driver may not be ready for any of this; go() has it run then. */
 static void config_work(void *arg)
 {
     struct virtio_device *dev = arg;
 
+    if (!__atomic_load_n(&dev->started, __ATOMIC_SEQ_CST))
+        return;
     if (__atomic_load_n(&dev->gone, __ATOMIC_SEQ_CST))
         virtio_device_kill(dev, "removed");
-    if (dev->dead != NULL || dev->driver->config_changed == NULL)
-        return;
-    __atomic_store_n(&dev->config_missed, true, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&dev->started, __ATOMIC_SEQ_CST) &&
-        __atomic_exchange_n(&dev->config_missed, false, __ATOMIC_SEQ_CST))
+    if (dev->dead == NULL && dev->driver->config_changed != NULL)
         dev->driver->config_changed(dev);
 }
 
-/* From DRIVER_OK on the device may interrupt, so the driver must be seen to be ready before. */
+/*
+ * From DRIVER_OK on the device may interrupt, so the driver must be seen to be ready before. What
+ * changed since probe() read the configuration was announced to nobody: the driver looks again.
+ */
 static void go(struct virtio_device *dev)
 {
     dev->driver_ok = true;
     add_status(dev, VIRTIO_CONFIG_S_DRIVER_OK);
     dev->driver->start(dev);
     __atomic_store_n(&dev->started, true, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&dev->config_missed, __ATOMIC_SEQ_CST))
-        work_queue(&dev->config_work);
+    work_queue(&dev->config_work);
     virtio_watchdog_start(dev);
 }
 
@@ -159,6 +159,7 @@ int virtio_device_add(struct virtio_device *dev)
 fail_probe:
     dev->transport->reset(dev);
     virtio_queues_delete(dev);
+    work_cancel(&dev->config_work);
 fail:
     add_status(dev, VIRTIO_CONFIG_S_FAILED);
     return err;
@@ -168,9 +169,11 @@ void virtio_device_remove(struct virtio_device *dev)
 {
     virtio_watchdog_stop(dev);
     dev->driver_ok = false;
-    dev->started = false;
+    __atomic_store_n(&dev->started, false, __ATOMIC_SEQ_CST);
     dev->transport->reset(dev);
     list_remove(&dev->link);
+    /* First one that runs, since silence moves the configuration; then one that was queued since. */
+    work_cancel(&dev->config_work);
     virtio_queues_silence(dev);
     work_cancel(&dev->config_work);
     dev->driver->remove(dev);

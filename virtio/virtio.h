@@ -96,7 +96,8 @@ struct virtio_driver {
     void (*start)(struct virtio_device *dev);
     void (*remove)(
         struct virtio_device *dev); /* undoes probe(); queues still exist, device is reset */
-    /* Device configuration changed, perhaps; after start(). Thread context; may be NULL. */
+    /* Device configuration changed, perhaps; also once after start(), for changes since probe().
+     * Thread context; may be NULL. */
     void (*config_changed)(struct virtio_device *dev);
     /* virtio_device_kill() has reset the device: complete what is in flight with an error. Any
      * context; may be NULL. */
@@ -129,7 +130,6 @@ struct virtio_device {
     const char *dead;                         /* why the device was given up; NULL while alive */
     struct work config_work;                  /* a config-change interrupt's bottom half */
     bool started;                             /* start() is over */
-    bool config_missed;                       /* config-change interrupt before that */
     bool gone;                                /* answers no more; to be given up */
     struct timer watchdog;
     struct work watchdog_work;

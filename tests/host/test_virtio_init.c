@@ -29,7 +29,7 @@
 #define F_EXTRA 6
 
 static int probe_error, irq_error;
-static bool change_at_start;
+static bool change_at_start, gone_at_probe;
 static unsigned probes, starts, removes, config_changes, kills, irq_setups, irq_teardowns;
 static void (*exit_hook)(void);
 
@@ -43,6 +43,11 @@ static int drv_probe(struct virtio_device *dev)
 {
     int err = virtio_queues_create(dev, configs, 3);
 
+    if (gone_at_probe) {
+        virtio_device_gone(dev);
+        if (probe_error == 0)
+            fake_work_run(); /* another CPU's worker, say */
+    }
     probes++;
     return err != 0 ? err : probe_error;
 }
@@ -149,7 +154,7 @@ static int setup(void **state)
 {
     (void)state;
     probe_error = irq_error = 0;
-    change_at_start = false;
+    change_at_start = gone_at_probe = false;
     probes = starts = removes = config_changes = kills = irq_setups = irq_teardowns = 0;
     bootopt_init("");
     fake_log_clear();
@@ -322,11 +327,19 @@ static void test_ring_packed_is_refused_by_name(void **state)
     assert_undone();
 }
 
+/* The device up, with what it has the driver look at after the start done. */
+static void bring_up(void)
+{
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_int_equal(fake_work_run(), 1);
+    assert_int_equal(config_changes, 1);
+    config_changes = 0;
+}
+
 static void test_config_interrupts_wait_for_driver_ok(void **state)
 {
     (void)state;
-    assert_int_equal(virtio_device_add(&dev), 0);
-    assert_int_equal(fake_work_run(), 0);
+    bring_up();
     assert_true(virtio_config_interrupt(&dev));
     assert_int_equal(config_changes, 0); /* not in interrupt context */
     assert_int_equal(fake_work_run(), 1);
@@ -381,10 +394,41 @@ static void test_a_change_is_not_told_after_the_end(void **state)
     virtio_device_remove(&dev);
 }
 
+/* Between probe(), which reads the configuration, and DRIVER_OK no interrupt tells of a change. */
+static void test_the_driver_looks_again_after_the_start(void **state)
+{
+    (void)state;
+    bring_up();
+    virtio_device_remove(&dev);
+}
+
+static void test_a_device_that_goes_during_probe_leaves_no_work_behind(void **state)
+{
+    (void)state;
+    gone_at_probe = true;
+    probe_error = -EIO;
+    assert_int_equal(virtio_device_add(&dev), -EIO);
+    assert_undone();
+    assert_int_equal(fake_work_run(), 0);
+    assert_int_equal(kills, 0);
+}
+
+static void test_a_device_that_goes_during_probe_is_given_up_after_the_start(void **state)
+{
+    (void)state;
+    gone_at_probe = true;
+    assert_int_equal(virtio_device_add(&dev), 0);
+    assert_int_equal(kills, 0);
+    assert_int_equal(fake_work_run(), 1);
+    assert_int_equal(kills, 1);
+    assert_int_equal(config_changes, 0);
+    virtio_device_remove(&dev);
+}
+
 static void test_a_device_that_is_gone_is_given_up_as_removed(void **state)
 {
     (void)state;
-    assert_int_equal(virtio_device_add(&dev), 0);
+    bring_up();
     virtio_device_gone(&dev);
     virtio_device_gone(&dev);
     assert_int_equal(kills, 0); /* not in interrupt context */
@@ -456,6 +500,9 @@ int main(void)
         TEST(a_queue_without_callback_has_no_affinity),
         TEST(a_change_during_start_is_told_after_it),
         TEST(a_change_is_not_told_after_the_end),
+        TEST(the_driver_looks_again_after_the_start),
+        TEST(a_device_that_goes_during_probe_leaves_no_work_behind),
+        TEST(a_device_that_goes_during_probe_is_given_up_after_the_start),
         TEST(a_device_that_is_gone_is_given_up_as_removed),
         TEST(a_device_is_given_up_once),
         TEST(all_devices_are_reset_at_exit),

@@ -76,6 +76,7 @@ struct virtio_irq_ops {
     bool (*watched)(struct virtio_device *dev);
     void (*tick)(struct virtio_device *dev);
     void (*lost)(struct virtqueue *vq);
+    unsigned (*cpu)(const struct virtqueue *vq); /* that takes its interrupts now; any context */
     int (*set_affinity)(struct virtqueue *vq, cpu_mask_t mask); /* of a queue with a callback */
 };
 
@@ -133,6 +134,7 @@ struct virtio_device {
     bool gone;                                /* answers no more; to be given up */
     struct timer watchdog;
     struct work watchdog_work;
+    bool watchdog_busy; /* watchdog_work runs */
 };
 
 /* Called by a transport for each device it found, with the fields that say "set by transport"
@@ -165,9 +167,10 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
                          unsigned cnt);
 
 /*
- * Lets the CPUs of @mask take the interrupts of @vq, and of queues that share its vector. 0, also
- * without effect where a queue's interrupts are not to be moved (a line, polling); -EINVAL no
- * callback, or no such CPU in use; -ENOSPC no vector there. Thread context.
+ * Lets the CPUs of @mask take the interrupts of @vq, and of queues that share its vector; which CPU
+ * submits where was settled at start and stays. 0, also without effect where a queue's interrupts
+ * are not to be moved (a line, polling); -EINVAL no callback, or no such CPU in use; -ENOSPC no
+ * vector there. Thread context.
  */
 int virtio_queue_set_affinity(struct virtqueue *vq, cpu_mask_t mask);
 

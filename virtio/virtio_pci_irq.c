@@ -144,22 +144,22 @@ static void irq_lost(struct virtqueue *vq)
     irq_count_lost((unsigned)pci_vector_irq(vp->pdev, entry));
 }
 
+static unsigned irq_cpu(const struct virtqueue *vq)
+{
+    struct virtio_pci *vp = to_virtio_pci(vq->dev);
+    int irq = pci_vector_irq(vp->pdev, vp->queue_entries[vq->index]);
+    const struct irq_desc *desc = irq > 0 ? irq_get((unsigned)irq) : NULL;
+
+    return desc != NULL ? desc->data.cpu : 0;
+}
+
 static int irq_set_queue_affinity(struct virtqueue *vq, cpu_mask_t mask)
 {
     struct virtio_pci *vp = to_virtio_pci(vq->dev);
-    uint16_t entry = vp->queue_entries[vq->index];
-    int err;
 
     if (vp->rung->setup != virtio_pci_msix_setup)
         return 0;
-    err = irq_set_affinity((unsigned)pci_vector_irq(vp->pdev, entry), mask);
-    if (err != 0)
-        return err;
-    for (unsigned i = 0; i < vp->walk_cnt; i++) {
-        if (vp->queue_entries[vp->walk[i]->index] == entry)
-            vp->walk[i]->affinity = mask;
-    }
-    return 0;
+    return irq_set_affinity((unsigned)pci_vector_irq(vp->pdev, vp->queue_entries[vq->index]), mask);
 }
 
 const struct virtio_irq_ops virtio_pci_irq_ops = {
@@ -168,5 +168,6 @@ const struct virtio_irq_ops virtio_pci_irq_ops = {
     .watched = irq_watched,
     .tick = irq_tick,
     .lost = irq_lost,
+    .cpu = irq_cpu,
     .set_affinity = irq_set_queue_affinity,
 };

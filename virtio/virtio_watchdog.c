@@ -1,5 +1,6 @@
 /* Interrupts that get lost on the way: used work that the device was to announce, and for a whole
  * period has not, is completed as if the interrupt had come. It is warned about once a queue. */
+#include "arch/barrier.h"
 #include "arch/clock.h"
 #include "arch/smp.h"
 #include "kernel/log.h"
@@ -18,7 +19,7 @@ static bool overdue_since(struct virtqueue *vq, const struct virtqueue_watch *be
            now.interrupt_cnt == before->interrupt_cnt;
 }
 
-/* Interrupt context, on a CPU of the queue. */
+/* Interrupt context, on the CPU that takes the queue's interrupts, or this one if need be. */
 static void complete(void *arg)
 {
     struct virtqueue *vq = arg;
@@ -34,12 +35,11 @@ static void complete(void *arg)
 static void confirm_queue(struct virtqueue *vq)
 {
     const struct virtqueue_watch before = vq->watch;
-    cpu_mask_t cpus = vq->affinity & cpu_mask_all();
 
     if (!before.suspect)
         return;
     if (overdue_since(vq, &before) && vq->dev->dead == NULL)
-        smp_call(cpus != 0 ? cpus & -cpus : CPU_MASK(0), complete, vq);
+        smp_call(CPU_MASK(vq->dev->transport->irq->cpu(vq)), complete, vq);
 }
 
 /* A CPU that did not get to run for a while, in a machine that shares it, still has its interrupts
@@ -48,11 +48,31 @@ static void confirm(void *arg)
 {
     struct virtio_device *dev = arg;
 
+    WRITE_ONCE(dev->watchdog_busy, true);
     smp_sync(cpu_mask_all());
     for (unsigned i = 0; i < dev->queue_cnt; i++) {
         if (dev->queues[i] != NULL)
             confirm_queue(dev->queues[i]);
     }
+    WRITE_ONCE(dev->watchdog_busy, false);
+}
+
+/*
+ * A suspect is the worker's, on this CPU, while that is about it. One that it has not got round to
+ * for another period is completed here: a thread that never yields may be what waits for it.
+ */
+static void look(struct virtqueue *vq)
+{
+    const struct virtqueue_watch before = vq->watch;
+
+    if ((before.suspect && READ_ONCE(vq->dev->watchdog_busy)) || !overdue_since(vq, &before))
+        return;
+    if (before.suspect) {
+        complete(vq);
+        return;
+    }
+    vq->watch.suspect = true;
+    work_queue(&vq->dev->watchdog_work);
 }
 
 static void tick(void *arg)
@@ -63,17 +83,8 @@ static void tick(void *arg)
         return;
     dev->transport->irq->tick(dev);
     for (unsigned i = 0; i < dev->queue_cnt; i++) {
-        struct virtqueue *vq = dev->queues[i];
-        struct virtqueue_watch before;
-
-        /* The worker, on this CPU, has not got round to a suspect. */
-        if (vq == NULL || vq->callback == NULL || vq->watch.suspect)
-            continue;
-        before = vq->watch;
-        if (overdue_since(vq, &before)) {
-            vq->watch.suspect = true;
-            work_queue(&dev->watchdog_work);
-        }
+        if (dev->queues[i] != NULL && dev->queues[i]->callback != NULL)
+            look(dev->queues[i]);
     }
     timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
 }

@@ -99,7 +99,8 @@ struct virtqueue {
     void *transport_data; /* free for the transport: notify address, irq */
     const char *dev_name;
     const char *broken;    /* reason, NULL while sound */
-    cpu_mask_t affinity;   /* CPUs that the queue was meant for; set by the interrupt ladder */
+    cpu_mask_t affinity;   /* CPUs that its interrupts were set up for, by which drivers say once
+                            * which CPU submits where; moving them later does not change it */
     unsigned affinity_set; /* as in struct virtqueue_config */
     uint16_t index;
     uint16_t size;

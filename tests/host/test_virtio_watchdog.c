@@ -27,7 +27,7 @@ static struct virtqueue *vq;
 static struct fake_ring ring;
 static struct virtqueue_seg seg = {0x1000, 1};
 static unsigned completed, lost_cnt, tick_cnt, tokens;
-static bool watched, take_nothing, pending;
+static bool watched, take_nothing, pending, slow_cpu;
 static cpu_mask_t called;
 
 static bool irq_watched(struct virtio_device *device)
@@ -48,8 +48,14 @@ static void irq_lost(struct virtqueue *queue)
     lost_cnt++;
 }
 
+static unsigned irq_cpu(const struct virtqueue *queue)
+{
+    assert_ptr_equal(queue, vq);
+    return 2;
+}
+
 static const struct virtio_irq_ops irq_ops = {
-    .watched = irq_watched, .tick = irq_tick, .lost = irq_lost};
+    .watched = irq_watched, .tick = irq_tick, .lost = irq_lost, .cpu = irq_cpu};
 
 /* Four CPUs; an interrupt that is pending on one of them gets there when it is waited for. */
 unsigned cpu_count(void)
@@ -60,6 +66,8 @@ unsigned cpu_count(void)
 void smp_sync(cpu_mask_t mask)
 {
     assert_int_equal(mask, 0xf);
+    if (slow_cpu)
+        fake_clock_advance(5 * PERIOD_NS);
     if (pending)
         assert_true(virtqueue_interrupt(vq));
     pending = false;
@@ -99,7 +107,6 @@ static void begin(bool event_idx)
     });
     assert_non_null(vq);
     fake_ring_attach(&ring, vq, event_idx);
-    vq->affinity = 0xffff00000000000c;
     dev.queues[0] = vq;
     dev.queue_cnt = 2; /* the second is no queue */
     dev.irqs_set_up = true;
@@ -127,7 +134,7 @@ static int setup(void **state)
     memset(&dev, 0, sizeof(dev));
     dev.transport = &fake_virtio_ops;
     watched = true;
-    take_nothing = pending = false;
+    take_nothing = pending = slow_cpu = false;
     called = 0;
     completed = lost_cnt = tick_cnt = 0;
     fake_log_clear();
@@ -169,7 +176,7 @@ static void check_lost(bool event_idx)
     advance(1);
     assert_int_equal(completed, 2);
     assert_lost(1);
-    assert_int_equal(called, CPU_MASK(2)); /* of those it is meant for, one in use */
+    assert_int_equal(called, CPU_MASK(2)); /* which takes its interrupts now */
     assert_int_equal(vq->interrupt_cnt, 0);
     assert_true(fake_log_has("blk0: queue req0: an interrupt was lost"));
     advance(10 * PERIOD_NS);
@@ -225,21 +232,50 @@ static void test_an_interrupt_may_wait_for_its_cpu(void **state)
     end();
 }
 
+static void test_a_cpu_may_take_its_time_for_a_pending_interrupt(void **state)
+{
+    (void)state;
+    begin(true);
+    use(1);
+    pending = slow_cpu = true;
+    advance(2 * PERIOD_NS);
+    assert_false(pending);
+    assert_int_equal(completed, 1);
+    assert_lost(0);
+    end();
+}
+
 static void test_a_worker_that_is_busy_finds_what_is_so_then(void **state)
 {
     (void)state;
     begin(true);
     use(1);
-    fake_clock_advance(5 * PERIOD_NS);
+    fake_clock_advance(2 * PERIOD_NS);
     assert_lost(0);
     use(1);
     assert_true(virtqueue_interrupt(vq));
     assert_int_equal(fake_work_run(), 1);
     assert_lost(0);
     use(1);
-    fake_clock_advance(5 * PERIOD_NS);
+    fake_clock_advance(2 * PERIOD_NS);
     virtio_watchdog_stop(&dev);
     assert_int_equal(fake_work_run(), 0);
+    end();
+}
+
+static void test_a_worker_that_never_runs_is_not_waited_for(void **state)
+{
+    (void)state;
+    begin(true);
+    use(2);
+    fake_clock_advance(3 * PERIOD_NS - 1);
+    assert_lost(0);
+    fake_clock_advance(1);
+    assert_int_equal(completed, 2);
+    assert_lost(1);
+    assert_int_equal(called, 0);
+    assert_int_equal(fake_work_run(), 1);
+    assert_lost(1);
     end();
 }
 
@@ -319,7 +355,9 @@ int main(void)
         TEST(a_lost_interrupt_is_made_up_for),
         TEST(an_interrupt_that_comes_late_is_none_that_is_lost),
         TEST(an_interrupt_may_wait_for_its_cpu),
+        TEST(a_cpu_may_take_its_time_for_a_pending_interrupt),
         TEST(a_worker_that_is_busy_finds_what_is_so_then),
+        TEST(a_worker_that_never_runs_is_not_waited_for),
         TEST(work_that_an_interrupt_announced_may_wait),
         TEST(work_that_was_not_to_be_announced_is_left_alone),
         TEST(an_interrupt_asked_for_later_is_not_overdue_before),

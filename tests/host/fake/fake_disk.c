@@ -64,12 +64,19 @@ static void irq_lost(struct virtqueue *vq)
     (void)vq;
 }
 
+static unsigned irq_cpu(const struct virtqueue *vq)
+{
+    (void)vq;
+    return 0;
+}
+
 const struct virtio_irq_ops fake_disk_irq_ops = {
     .setup = irq_setup,
     .teardown = irq_teardown,
     .watched = irq_watched,
     .tick = irq_tick,
     .lost = irq_lost,
+    .cpu = irq_cpu,
 };
 
 static uint8_t *at(const struct virtqueue_seg *piece)

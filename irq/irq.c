@@ -46,14 +46,17 @@ unsigned irq_choose_cpu(cpu_mask_t cpus)
     return best;
 }
 
+/* Neither vectors nor numbers without the other are of use. */
 unsigned irq_vectors_free(cpu_mask_t mask)
 {
-    unsigned cnt = 0;
+    unsigned vectors = 0, numbers = 0;
 
     for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
         if (mask & CPU_MASK(cpu))
-            cnt += intr_vector_free_cnt(cpu);
-    return cnt;
+            vectors += intr_vector_free_cnt(cpu);
+    for (unsigned irq = 1; irq < IRQ_MAX; irq++)
+        numbers += !irq_desc_of(irq);
+    return vectors < numbers ? vectors : numbers;
 }
 
 /* The first of @cnt free numbers in a row, 0 when there are none. */
@@ -79,13 +82,14 @@ static void descs_free(unsigned first, unsigned cnt)
     }
 }
 
-/* @cnt descriptors as @data says, for entries from data->entry on. The first number, -ENOMEM. */
+/* @cnt descriptors as @data says, for entries from data->entry on. The first number, -ENOSPC,
+ * -ENOMEM. */
 static int descs_alloc(const struct irq_data *data, unsigned cnt)
 {
     const unsigned first = numbers_find(cnt);
 
     if (first == 0)
-        return -ENOMEM;
+        return -ENOSPC;
     for (unsigned i = 0; i < cnt; i++) {
         struct irq_desc *desc = calloc(1, sizeof(*desc));
 

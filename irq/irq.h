@@ -22,7 +22,7 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 
-#define IRQ_MAX       512
+#define IRQ_MAX       2048
 #define IRQ_NAME_MAX  32
 #define IRQ_BLOCK_MAX 32 /* messages of one function's MSI capability */
 
@@ -46,14 +46,16 @@ typedef enum irq_return (*irq_handler_t)(void *cookie);
 /* Thread context; may sleep. */
 typedef void (*irq_thread_fn_t)(void *cookie);
 
-/* The line stays masked from the top half until every woken thread_fn of it has returned. */
+/* The line stays masked from the top half until every woken thread_fn of it has returned. (Not that
+ * of an IRQ_CHIP_REPLAY: what comes meanwhile has thread_fn run again.) */
 #define IRQF_ONESHOT 1u
 
 struct irq_data;
 
 /* Level: the source stays asserted until its device is served. */
 #define IRQ_CHIP_LEVEL  1u
-/* Sources that cannot be masked: route() may lose a message, so the handlers run once after it. */
+/* Sources that cannot be masked, or forget what comes meanwhile: a move may lose an interrupt, so the
+ * handlers run once after it, and one-shot actions do not mask them. */
 #define IRQ_CHIP_REPLAY 2u
 
 /* How a kind of interrupt source is controlled. Absent slots are NULL. Called with interrupts off;
@@ -128,8 +130,8 @@ void irq_init(void);
 
 /*
  * A descriptor on @chip with a vector on the CPU of @affinity (0: all CPUs) that has most vectors
- * left, masked and routed (chip->route). irq number (> 0), -ENOSPC no vector, -ENOMEM no
- * descriptor, -EINVAL no such CPU in use, or what route() says. Thread context.
+ * left, masked and routed (chip->route). irq number (> 0), -ENOSPC no vector or no number left,
+ * -ENOMEM, -EINVAL no such CPU in use, or what route() says. Thread context.
  */
 int irq_alloc(const struct irq_chip *chip, void *chip_data, unsigned entry, cpu_mask_t affinity);
 
@@ -146,7 +148,7 @@ int irq_alloc_block(const struct irq_chip *chip, void *chip_data, unsigned cnt,
  * Thread context. */
 void irq_free(unsigned irq);
 
-/* Vectors that irq_alloc() can still give out on the CPUs of @mask. */
+/* Interrupts that irq_alloc() can still give out on the CPUs of @mask. Thread context. */
 unsigned irq_vectors_free(cpu_mask_t mask);
 
 /*

@@ -48,9 +48,9 @@ static void replay(void *arg)
 }
 
 /*
- * The old vector stays bound until its CPU has served what had reached it. An edge source keeps
- * what comes while it is masked; a level one may be routed anew only when its last interrupt has
- * been acknowledged, which the old vector's number is needed for.
+ * The old vector stays bound until its CPU has served what had reached it. A message keeps what
+ * comes while it is masked, or else is replayed; a level source may be routed anew only when its
+ * last interrupt has been acknowledged, which the old vector's number is needed for.
  */
 static int move(struct irq_desc *desc, struct place to)
 {

@@ -63,15 +63,19 @@ static void dispatch_message(void *arg)
 }
 
 /* Without this a device that keeps its line asserted, and has no driver, would leave this CPU
- * nothing but interrupts. */
+ * nothing but interrupts. A line whose last action is going is masked anyway, and starts anew. */
 static void line_off(struct irq_desc *desc)
 {
     char name[IRQ_NAME_MAX], quoted[2 * IRQ_NAME_MAX];
     uint64_t state = spin_lock(&desc->lock);
+    const bool in_use = desc->actions != NULL;
 
-    irq_mask_add(desc, IRQ_MASK_UNCLAIMED);
+    if (in_use)
+        irq_mask_add(desc, IRQ_MASK_UNCLAIMED);
     memcpy(name, desc->name, sizeof(name));
     spin_unlock(&desc->lock, state);
+    if (!in_use)
+        return;
     log_warn("irq: nobody claims line %s (GSI %u): masked, its devices are polled", name,
              desc->data.entry);
     at_line("event", "name=%s kind=irq-off", at_quote(quoted, sizeof(quoted), name));

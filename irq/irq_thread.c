@@ -67,7 +67,8 @@ void irq_thread_wake(struct irq_action *action)
     ASSERT(action->thread_fn);
     state = spin_lock(&desc->lock);
     __atomic_store_n(&action->woken, true, __ATOMIC_RELEASE);
-    if ((action->flags & IRQF_ONESHOT) && !action->in_service) {
+    if ((action->flags & IRQF_ONESHOT) && !action->in_service &&
+        !(desc->data.chip->flags & IRQ_CHIP_REPLAY)) {
         action->in_service = true;
         desc->oneshot_cnt++;
         irq_mask_add(desc, IRQ_MASK_ONESHOT);

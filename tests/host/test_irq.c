@@ -280,6 +280,24 @@ static void test_alloc_takes_the_cpu_with_most_vectors_left(void **state)
     assert_int_equal(fake_intr_used(), 0);
 }
 
+static void test_numbers_run_out_as_vectors_do(void **state)
+{
+    static unsigned irqs[IRQ_MAX];
+
+    (void)state;
+    fake_intr_reset_cpus(16, 192);
+    for (unsigned i = 1; i < IRQ_MAX; i++) {
+        assert_int_equal(irq_vectors_free(cpu_mask_all()), IRQ_MAX - i);
+        irqs[i] = alloc(0);
+    }
+    assert_int_equal(irq_vectors_free(cpu_mask_all()), 0);
+    assert_int_equal(irq_alloc(&chip, &chip_state, 0, 0), -ENOSPC);
+    assert_int_equal(irq_alloc_block(&chip, &chip_state, 2, 0), -ENOSPC);
+    for (unsigned i = 1; i < IRQ_MAX; i++)
+        irq_free(irqs[i]);
+    assert_int_equal(fake_intr_used(), 0);
+}
+
 static void test_blocks_are_aligned_and_in_a_row(void **state)
 {
     struct counter one = {.answer = IRQ_HANDLED};
@@ -392,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_table, setup),
         cmocka_unit_test_setup(test_counts_of_several_cpus, setup),
         cmocka_unit_test_setup(test_alloc_takes_the_cpu_with_most_vectors_left, setup),
+        cmocka_unit_test_setup(test_numbers_run_out_as_vectors_do, setup),
         cmocka_unit_test_setup(test_blocks_are_aligned_and_in_a_row, setup),
         cmocka_unit_test_setup(test_bad_blocks, setup),
         cmocka_unit_test_setup(test_reasons_to_mask_are_independent, setup),

@@ -228,6 +228,57 @@ static void test_polling_wakes_threads(void **state)
     put(irq);
 }
 
+/* What the controller does with an edge: nothing while its input is masked. */
+static void edge(void)
+{
+    if (fake_gsis[GSI].unmasked)
+        deliver(1);
+}
+
+static void edge_hook(cpu_mask_t mask)
+{
+    (void)mask;
+    fake_smp_sync_hook = NULL;
+    edge();
+}
+
+static void test_an_edge_that_comes_during_a_move_is_not_lost(void **state)
+{
+    struct device a = {.answer = IRQ_HANDLED};
+    const unsigned irq = get(INTR_EDGE_HIGH);
+
+    (void)state;
+    irq_request(irq, handle, &a, "timer");
+    /* While it was masked, where nobody can say whether one came. */
+    assert_int_equal(irq_set_affinity(irq, CPU_MASK(1)), 0);
+    assert_int_equal(a.cnt, 1);
+    /* After it was. */
+    fake_smp_sync_hook = edge_hook;
+    assert_int_equal(irq_set_affinity(irq, CPU_MASK(0)), 0);
+    assert_int_equal(a.cnt, 3);
+    irq_release(irq, &a);
+    put(irq);
+}
+
+static void test_edges_during_a_one_shot_thread_have_it_run_again(void **state)
+{
+    struct device a = {.answer = IRQ_WAKE_THREAD};
+    const unsigned irq = get(INTR_EDGE_HIGH);
+
+    (void)state;
+    irq_request_threaded(irq, handle, bottom, IRQF_ONESHOT, &a, "timer");
+    edge();
+    edge();
+    assert_int_equal(a.cnt, 2);
+    fake_thread_run(fake_thread_find("irq-timer"));
+    assert_int_equal(a.thread_cnt, 1);
+    edge();
+    fake_thread_run(fake_thread_find("irq-timer"));
+    assert_int_equal(a.thread_cnt, 2);
+    irq_release(irq, &a);
+    put(irq);
+}
+
 static void test_messages_and_edges_are_only_counted(void **state)
 {
     struct device a = {.answer = IRQ_NONE};
@@ -276,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_claim_begins_the_count_again, setup),
         cmocka_unit_test_setup(test_new_users_give_the_line_another_chance, setup),
         cmocka_unit_test_setup(test_polling_wakes_threads, setup),
+        cmocka_unit_test_setup(test_an_edge_that_comes_during_a_move_is_not_lost, setup),
+        cmocka_unit_test_setup(test_edges_during_a_one_shot_thread_have_it_run_again, setup),
         cmocka_unit_test_setup(test_messages_and_edges_are_only_counted, setup),
         cmocka_unit_test_setup(test_a_line_moves, setup),
         cmocka_unit_test_setup(test_putting_what_is_no_line_is_our_bug, setup),

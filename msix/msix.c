@@ -28,8 +28,7 @@ struct entry {
 struct msix_state {
     struct pci_device *pdev;
     struct msix_table_entry *table;
-    uint8_t *pba;
-    size_t table_len, pba_len;
+    size_t table_len;
     uint16_t flags;     /* control register as it was before */
     unsigned table_cnt; /* entries of the function */
     unsigned cnt;       /* entries in use */
@@ -113,39 +112,36 @@ static int region_read(const struct pci_device *pdev, unsigned reg, size_t len,
     return 0;
 }
 
-static int regions_read(const struct pci_device *pdev, unsigned table_cnt, struct region *table,
-                        struct region *pba)
+/* The PBA is not used, but a function that has it elsewhere than it may be is not to be trusted. */
+static int table_find(const struct pci_device *pdev, unsigned table_cnt, struct region *table)
 {
+    struct region pba;
     int rc = region_read(pdev, PCI_MSIX_TABLE, table_cnt * sizeof(struct msix_table_entry), table);
 
     if (rc == 0)
-        rc = region_read(pdev, PCI_MSIX_PBA, MSIX_PBA_LEN(table_cnt), pba);
+        rc = region_read(pdev, PCI_MSIX_PBA, MSIX_PBA_LEN(table_cnt), &pba);
     if (rc)
         return rc;
-    if (table->bar == pba->bar && table->off < pba->off + pba->len &&
-        pba->off < table->off + table->len)
+    if (table->bar == pba.bar && table->off < pba.off + pba.len &&
+        pba.off < table->off + table->len)
         return -EINVAL;
     return 0;
 }
 
-static int map_regions(struct msix_state *msix, const struct region *table,
-                       const struct region *pba)
+static int table_map(struct msix_state *msix)
 {
-    msix->table_len = table->len;
-    msix->table = pci_bar_map(msix->pdev, table->bar, table->off, table->len);
-    if (!msix->table)
-        return -ENOMEM;
-    msix->pba_len = pba->len;
-    msix->pba = pci_bar_map(msix->pdev, pba->bar, pba->off, pba->len);
-    if (msix->pba)
-        return 0;
-    pci_bar_unmap(msix->pdev, msix->table, msix->table_len);
-    return -ENOMEM;
+    struct region table;
+    int rc = table_find(msix->pdev, msix->table_cnt, &table);
+
+    if (rc)
+        return rc;
+    msix->table_len = table.len;
+    msix->table = pci_bar_map(msix->pdev, table.bar, table.off, table.len);
+    return msix->table ? 0 : -ENOMEM;
 }
 
-static void unmap_regions(const struct msix_state *msix)
+static void table_unmap(const struct msix_state *msix)
 {
-    pci_bar_unmap(msix->pdev, msix->pba, msix->pba_len);
     pci_bar_unmap(msix->pdev, msix->table, msix->table_len);
 }
 
@@ -194,12 +190,8 @@ static int irqs_alloc(struct msix_state *msix, const cpu_mask_t *masks)
 /* @msix has its counts; everything else is built here. */
 static int switch_all_on(struct msix_state *msix, const cpu_mask_t *masks)
 {
-    struct region table, pba;
-    int rc = regions_read(msix->pdev, msix->table_cnt, &table, &pba);
+    int rc = table_map(msix);
 
-    if (rc)
-        return rc;
-    rc = map_regions(msix, &table, &pba);
     if (rc)
         return rc;
     switch_on(msix);
@@ -214,7 +206,7 @@ static int switch_all_on(struct msix_state *msix, const cpu_mask_t *masks)
     irqs_free(msix, msix->cnt);
 err_on:
     switch_off(msix);
-    unmap_regions(msix);
+    table_unmap(msix);
     return rc;
 }
 
@@ -250,7 +242,7 @@ static void msix_kind_disable(struct pci_device *pdev)
     flags_write(pdev, flags_read(pdev) | PCI_MSIX_FLAGS_MASKALL);
     irqs_free(msix, msix->cnt);
     switch_off(msix);
-    unmap_regions(msix);
+    table_unmap(msix);
     pdev->msix = NULL;
     free(msix);
 }
@@ -268,15 +260,6 @@ bool msix_enabled(const struct pci_device *pdev)
 int msix_irq(const struct pci_device *pdev, unsigned entry)
 {
     return entry < msix_cnt(pdev) ? pdev->msix->entries[entry].irq : -EINVAL;
-}
-
-bool msix_pending(const struct pci_device *pdev, unsigned entry)
-{
-    const struct msix_state *msix = pdev->msix;
-
-    if (!msix || entry >= msix->cnt)
-        return false;
-    return (mmio_read32(msix->pba + (size_t)(entry / 32) * 4) >> (entry % 32)) & 1;
 }
 
 const struct pci_irq_kind pci_msix_kind = {

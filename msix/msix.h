@@ -1,8 +1,8 @@
 /*
- * MSI-X of one PCI function: table and pending bits mapped, entries written only while masked and
- * read back, each bound to an irq of irq/ whose vector comes from a CPU's pool (PCI 3.0, 6.8.2).
- * The local-APIC code composes the message; this folder never knows its format. Switched on and off
- * by msix/pci_vectors.h.
+ * MSI-X of one PCI function: the table mapped, entries written only while masked and read back,
+ * each bound to an irq of irq/ whose vector comes from a CPU's pool (PCI 3.0, 6.8.2). The
+ * local-APIC code composes the message; this folder never knows its format. Switched on and off by
+ * msix/pci_vectors.h.
  */
 #ifndef MSIX_MSIX_H
 #define MSIX_MSIX_H
@@ -19,8 +19,5 @@ bool msix_enabled(const struct pci_device *pdev);
 
 /* irq number of table entry @entry, or -EINVAL. */
 int msix_irq(const struct pci_device *pdev, unsigned entry);
-
-/* Pending bit of @entry. */
-bool msix_pending(const struct pci_device *pdev, unsigned entry);
 
 #endif

@@ -15,7 +15,7 @@
 #define NETDEV_MTU_MIN 68u /* smallest IPv4 must carry */
 #define NETDEV_MTU_MAX (NETDEV_FRAME_MAX - 14u)
 
-#define NETDEV_PAIR_MAX 31u /* pairs of queues of a device that are ever used */
+#define NETDEV_PAIR_MAX CPU_MAX /* pairs of queues of a device that are ever used */
 
 struct netdev_ops {
     /* Any context, no lock held. As netdev_send(), but for the link. */

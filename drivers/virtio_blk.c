@@ -32,8 +32,8 @@ static void request_interrupt(struct virtqueue *vq)
 /* The queues with their objects: one for each CPU if the device has so many. */
 static int create_queues(struct virtio_blk *blk)
 {
-    struct virtqueue_config configs[VIRTIO_QUEUE_MAX];
-    char names[VIRTIO_QUEUE_MAX][VIRTQUEUE_NAME_MAX];
+    struct virtqueue_config configs[CPU_MAX];
+    char names[CPU_MAX][VIRTQUEUE_NAME_MAX];
     unsigned cnt = virtio_blk_wanted_queues(blk);
     size_t len = cnt * sizeof(*blk->queues);
     int err;

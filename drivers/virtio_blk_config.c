@@ -34,9 +34,7 @@ unsigned virtio_blk_wanted_queues(struct virtio_blk *blk)
         log_warn("%s: device says it has no queue, taking 1", blk->dev->name);
         cnt = 1;
     }
-    if (cnt > cpu_count())
-        cnt = cpu_count();
-    return cnt < VIRTIO_QUEUE_MAX ? cnt : VIRTIO_QUEUE_MAX;
+    return cnt < cpu_count() ? cnt : cpu_count();
 }
 
 static bool is_power_of_two(uint32_t value)

@@ -43,7 +43,7 @@ static unsigned pairs_wanted(const struct virtio_net *net)
                  max == 0 ? "impossible number of queue pairs" : "control queue is out of reach");
         return 1;
     }
-    return wanted < NETDEV_PAIR_MAX ? wanted : NETDEV_PAIR_MAX;
+    return wanted;
 }
 
 static void plan_queue(struct plan *plan, unsigned index, const char *kind, unsigned pair,

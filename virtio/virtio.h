@@ -31,7 +31,7 @@
 #include "virtio/virtio_spec.h"
 #include "virtio/virtqueue.h"
 
-#define VIRTIO_QUEUE_MAX 64
+#define VIRTIO_QUEUE_MAX (2 * CPU_MAX + 1) /* a pair for each CPU, and one for control */
 #define VIRTIO_NAME_MAX  16
 
 struct virtio_device;

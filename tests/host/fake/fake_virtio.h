@@ -8,7 +8,7 @@
 
 #include "virtio/virtio.h"
 
-#define FAKE_VIRTIO_QUEUES 64
+#define FAKE_VIRTIO_QUEUES VIRTIO_QUEUE_MAX
 
 struct fake_virtio {
     uint8_t status;

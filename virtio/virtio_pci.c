@@ -8,6 +8,9 @@
 #include "kernel/log.h"
 #include "pci/pci.h"
 
+/* The MSI-X table may lie behind memory decoding; the rings are reached by bus mastering. */
+#define COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
+
 enum transport_choice {
     TRANSPORT_LEGACY,
     TRANSPORT_MODERN
@@ -63,13 +66,12 @@ static int virtio_pci_probe(struct pci_device *pdev)
     vp->vdev.transport = &virtio_pci_legacy_ops;
     list_init(&vp->vdev.link);
     pdev->driver_data = vp;
-    /* The MSI-X table may lie behind memory decoding; the rings are reached by bus mastering. */
-    pci_command_set(pdev, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_command_set(pdev, COMMAND_BITS);
     err = virtio_device_add(&vp->vdev);
     if (err == 0)
         return 0;
 
-    pci_command_clear(pdev, PCI_COMMAND_MASTER);
+    pci_command_clear(pdev, COMMAND_BITS);
     pdev->driver_data = NULL;
     free(vp);
     return err;
@@ -80,7 +82,7 @@ static void virtio_pci_remove(struct pci_device *pdev)
     struct virtio_pci *vp = pdev->driver_data;
 
     virtio_device_remove(&vp->vdev);
-    pci_command_clear(pdev, PCI_COMMAND_MASTER);
+    pci_command_clear(pdev, COMMAND_BITS);
     pdev->driver_data = NULL;
     free(vp);
 }

@@ -19,6 +19,8 @@ def test_a_forced_rung_that_is_not_there(boot, rung, vectors, reason):
     machine = boot(append=f"irq={rung}", devices=nic(vectors=vectors)).ready()
     machine.await_line(rf"^error: net0 00:01\.0: irq={rung} is not available, device not used: {reason}")
     assert not machine.at("device")
+    command = next(line for line in machine.run("pci 00:01.0").lines if line.strip().startswith("command"))
+    assert not {"io", "memory", "master"} & set(command.split())
     machine.exit(0)
 
 

@@ -181,7 +181,8 @@ void irq_release(unsigned irq, void *cookie);
 
 /*
  * Lets the CPUs of @mask take @irq: it moves to the one with most vectors left, unless it is on one
- * of them already. Interrupts that come meanwhile are served, on the old CPU or the new one, once.
+ * of them already. Interrupts that come meanwhile are served, on the old CPU or the new one, once;
+ * a handler may begin on the new one while it still runs on the old one.
  * 0; -EINVAL no such irq or no such CPU in use; -ENOSPC no vector; -EOPNOTSUPP the source cannot be
  * moved; or what route() says. A failure leaves everything as it was. Thread context.
  */

@@ -22,6 +22,7 @@ struct source {
     bool token; /* raised and not served yet; atomic */
     bool busy;  /* the one-shot thread runs; atomic */
     bool again; /* it is to run once more for this token; its own */
+    bool stop;  /* no further moves; atomic */
     bool done;  /* no more moves; atomic */
     struct irq_check *found;
 };
@@ -116,7 +117,8 @@ static void mover(void *arg)
 {
     struct source *source = arg;
 
-    for (unsigned i = 1; i <= source->move_cnt; i++) {
+    for (unsigned i = 1;
+         i <= source->move_cnt && !__atomic_load_n(&source->stop, __ATOMIC_RELAXED); i++) {
         if (irq_set_affinity(source->irq, CPU_MASK(i % cpu_count())) == 0)
             source->found->move_cnt++;
         thread_yield();
@@ -149,7 +151,7 @@ static int request(struct source *source, bool threaded)
     return irq_request(source->irq, top, source, "check");
 }
 
-static int run(struct source *source)
+static int run(struct source *source, int (*stop)(void))
 {
     struct thread *thread =
         thread_create_on(cpu_count() - 1, "irq-mover", mover, source, THREAD_STACK_DEFAULT);
@@ -159,12 +161,14 @@ static int run(struct source *source)
     while (!__atomic_load_n(&source->done, __ATOMIC_ACQUIRE)) {
         raise_one(source);
         thread_yield(); /* the mover may be on this CPU */
+        if (stop())
+            __atomic_store_n(&source->stop, true, __ATOMIC_RELAXED);
     }
     thread_join(thread);
-    return 0;
+    return source->stop ? -EINTR : 0;
 }
 
-int irq_check_moves(unsigned move_cnt, bool threaded, struct irq_check *found)
+int irq_check_moves(unsigned move_cnt, bool threaded, int (*stop)(void), struct irq_check *found)
 {
     struct source source = {.move_cnt = move_cnt, .found = found};
     int rc = irq_alloc(&check_chip, &source, 0, 0);
@@ -174,7 +178,7 @@ int irq_check_moves(unsigned move_cnt, bool threaded, struct irq_check *found)
     source.irq = (unsigned)rc;
     rc = request(&source, threaded);
     if (rc == 0) {
-        rc = run(&source);
+        rc = run(&source, stop);
         irq_release(source.irq, &source);
     }
     irq_free(source.irq);

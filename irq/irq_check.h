@@ -14,9 +14,9 @@ struct irq_check {
 
 /*
  * Raises a source without a device again and again, one interrupt at a time, while another CPU
- * moves it @move_cnt times round all CPUs; @threaded: with a one-shot thread. 0, or what setting it
- * up failed with. Thread context.
+ * moves it @move_cnt times round all CPUs; @threaded: with a one-shot thread. 0, -EINTR when @stop
+ * said so, or what setting it up failed with. Thread context.
  */
-int irq_check_moves(unsigned move_cnt, bool threaded, struct irq_check *found);
+int irq_check_moves(unsigned move_cnt, bool threaded, int (*stop)(void), struct irq_check *found);
 
 #endif

@@ -127,9 +127,11 @@ static int check(const char *moves)
         return rc;
     if (cnt == 0 || cnt > CHECK_MOVES_MAX)
         return console_fail(-ERANGE, "MOVES: 1 to %u", CHECK_MOVES_MAX);
-    rc = irq_check_moves((unsigned)cnt, false, &found);
+    rc = irq_check_moves((unsigned)cnt, false, console_interrupted, &found);
     if (rc == 0)
-        rc = irq_check_moves((unsigned)cnt, true, &found);
+        rc = irq_check_moves((unsigned)cnt, true, console_interrupted, &found);
+    if (rc == -EINTR)
+        return console_fail(rc, "stopped after %u moves", found.move_cnt);
     if (rc)
         return console_fail(rc, "irq check: no source to move");
     check_result("moved", found.move_cnt, "moves");

@@ -13,10 +13,10 @@
  *
  * Who calls what. Drivers call only this header and virtqueue.h. A config-change interrupt has
  * config_changed() of the driver called in thread context, whichever rung of the ladder it came by.
- * Queue interrupts call the queue's callback in interrupt context: where each queue has an
- * interrupt of its own on a CPU of vq->affinity, where several share one on any CPU, and while a
- * thread adds to the queue on another CPU. So does the watchdog (virtio_watchdog.c) for work that
- * no interrupt announced.
+ * Queue interrupts call the queue's callback in interrupt context, on the CPU that takes them now,
+ * perhaps while a thread adds to the queue on another CPU, or while the callback still runs on the
+ * CPU that took them before. So does the watchdog (virtio_watchdog.c) for work that no interrupt
+ * announced. Drivers therefore lock each queue.
  */
 #ifndef VIRTIO_VIRTIO_H
 #define VIRTIO_VIRTIO_H

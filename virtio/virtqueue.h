@@ -15,9 +15,8 @@
  * length finds the answer too short, and a legacy block driver, which goes by its status byte, does
  * not care. Everything else that is wrong breaks the queue.
  *
- * A virtqueue belongs to one CPU; the caller serialises threads against its interrupt handler. Any
- * context, except where noted. This code touches no register: the transport gives a notify
- * function.
+ * The caller serialises what it does with a virtqueue, on whichever CPUs. Any context, except where
+ * noted. This code touches no register: the transport gives a notify function.
  */
 #ifndef VIRTIO_VIRTQUEUE_H
 #define VIRTIO_VIRTQUEUE_H

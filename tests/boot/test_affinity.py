@@ -56,6 +56,12 @@ def test_check_of_moves(boot, smp, moves):
     for what in ("lost", "doubled", "unmasked-early"):
         assert answer.result(f"irq.{what}") == "0"
     assert sources(machine) == before
+    machine.seen = len(machine.lines)
+    machine.send("version; irq check 1000000\r")
+    machine.expect_at("ok", cmd="version")
+    machine.send("\x03")
+    assert machine.expect_at("err", cmd="irq check 1000000")["code"] == "EINTR"
+    machine.expect_text(PROMPT)
     for bad in ("irq check 0", "irq check many"):
         assert not machine.command(bad).ok
     machine.exit(0)

@@ -54,8 +54,8 @@ struct irq_data;
 
 /* Level: the source stays asserted until its device is served. */
 #define IRQ_CHIP_LEVEL  1u
-/* Sources that cannot be masked, or forget what comes meanwhile: a move may lose an interrupt, so the
- * handlers run once after it, and one-shot actions do not mask them. */
+/* Sources that cannot be masked, or forget what comes meanwhile: a move may lose an interrupt, so
+ * the handlers run once after it, and one-shot actions do not mask them. */
 #define IRQ_CHIP_REPLAY 2u
 
 /* How a kind of interrupt source is controlled. Absent slots are NULL. Called with interrupts off;

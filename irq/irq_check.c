@@ -117,8 +117,8 @@ static void mover(void *arg)
 {
     struct source *source = arg;
 
-    for (unsigned i = 1;
-         i <= source->move_cnt && !__atomic_load_n(&source->stop, __ATOMIC_RELAXED); i++) {
+    for (unsigned i = 1; i <= source->move_cnt && !__atomic_load_n(&source->stop, __ATOMIC_RELAXED);
+         i++) {
         if (irq_set_affinity(source->irq, CPU_MASK(i % cpu_count())) == 0)
             source->found->move_cnt++;
         thread_yield();

@@ -172,7 +172,8 @@ void virtio_device_remove(struct virtio_device *dev)
     __atomic_store_n(&dev->started, false, __ATOMIC_SEQ_CST);
     dev->transport->reset(dev);
     list_remove(&dev->link);
-    /* First one that runs, since silence moves the configuration; then one that was queued since. */
+    /* First one that runs, since silence moves the configuration; then one that was queued since.
+     */
     work_cancel(&dev->config_work);
     virtio_queues_silence(dev);
     work_cancel(&dev->config_work);

@@ -254,9 +254,12 @@ static void test_an_interrupt_that_never_comes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_way_of_interrupting), TEST(a_forced_way),
-        TEST(a_forced_way_that_is_not_there), TEST(what_is_no_such_device),
-        TEST(what_is_not_its_own), TEST(an_interrupt_that_never_comes),
+        TEST(each_way_of_interrupting),
+        TEST(a_forced_way),
+        TEST(a_forced_way_that_is_not_there),
+        TEST(what_is_no_such_device),
+        TEST(what_is_not_its_own),
+        TEST(an_interrupt_that_never_comes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

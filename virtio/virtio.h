@@ -45,15 +45,20 @@ struct virtio_transport_ops {
     int (*reset)(struct virtio_device *dev); /* 0, -ETIMEDOUT; bounded wait for status 0 */
     uint64_t (*get_features)(struct virtio_device *dev);
     void (*set_features)(struct virtio_device *dev, uint64_t features);
+    /* Features of the transport that it can serve (NULL: none), and those it cannot do without. */
+    uint64_t (*own_features)(struct virtio_device *dev);
+    uint64_t features_required;
     uint8_t (*config_generation)(
         struct virtio_device *dev); /* NULL: the transport has none (legacy) */
     void (*config_read)(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
     void (*config_write)(struct virtio_device *dev, unsigned off, const void *buf, unsigned len);
     /* Size of queue @index as offered; 0: absent. -ENOENT when it is in use already (PFN set). */
     int (*queue_size)(struct virtio_device *dev, unsigned index);
-    /* Activates the ring. 0, -ERANGE when the transport cannot express its address, -EIO when it
-     * did not take. */
+    /* Tells the device of the ring, and activates it where there is no queue_enable(). 0, -ERANGE
+     * when the transport cannot express its address, -EIO when it did not take. */
     int (*queue_set)(struct virtio_device *dev, struct virtqueue *vq);
+    /* Activates the ring when its interrupt is bound. 0, -EIO. NULL: queue_set() has done it. */
+    int (*queue_enable)(struct virtio_device *dev, struct virtqueue *vq);
     void (*queue_clear)(struct virtio_device *dev, struct virtqueue *vq);
     void (*notify)(struct virtqueue *vq); /* any context */
     uint64_t ring_limit_pa;               /* exclusive; 0: none */

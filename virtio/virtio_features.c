@@ -14,7 +14,7 @@ static const struct virtio_feature ring_features[] = {
     {.name = NULL},
 };
 
-/* Known by name, never accepted. */
+/* Known by name; accepted when the driver or the transport asks for them. */
 static const struct virtio_feature other_features[] = {
     {.bit = VIRTIO_F_NOTIFY_ON_EMPTY, .name = "VIRTIO_F_NOTIFY_ON_EMPTY"},
     {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
@@ -71,15 +71,31 @@ static uint64_t drop_unsupported(const struct virtio_feature *table, uint64_t fe
     return features;
 }
 
+/* What this side can do with @dev's transport, rings and driver. */
+static uint64_t usable_features(struct virtio_device *dev)
+{
+    const struct virtio_transport_ops *transport = dev->transport;
+    uint64_t own = transport->own_features != NULL ? transport->own_features(dev) : 0;
+
+    return table_mask(dev->driver->features) | table_mask(ring_features) | own;
+}
+
 int virtio_features_negotiate(struct virtio_device *dev)
 {
     const struct virtio_feature *table = dev->driver->features;
     uint64_t offered = dev->transport->get_features(dev);
-    uint64_t features = offered & (table_mask(table) | table_mask(ring_features));
+    uint64_t features = offered & usable_features(dev);
+    uint64_t missing = dev->transport->features_required & ~features;
     int err = 0;
 
     dev->offered = offered;
     features = drop_unsupported(table, features);
+    if (missing != 0) {
+        log_error("%s %s: the %s transport is not usable: %s missing", dev->name, dev->bus_name,
+                  dev->transport->name,
+                  virtio_feature_name(dev, (unsigned)__builtin_ctzll(missing)));
+        err = -ENOTSUP;
+    }
     for (const struct virtio_feature *f = table; f->name != NULL; f++) {
         if (f->required && (features & BIT(f->bit)) == 0) {
             log_error("%s %s: device offers no usable features: %s missing", dev->name,

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/bootopt.h"
+#include "kernel/format.h"
 #include "kernel/log.h"
 #include "pci/pci.h"
 
@@ -12,12 +14,13 @@
 #define COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
 
 enum transport_choice {
+    TRANSPORT_AUTO,
     TRANSPORT_LEGACY,
     TRANSPORT_MODERN
 };
 
 static const struct bootopt_choice transport_choices[] = {
-    {"auto", TRANSPORT_LEGACY},
+    {"auto", TRANSPORT_AUTO},
     {"legacy", TRANSPORT_LEGACY},
     {"modern", TRANSPORT_MODERN},
     {NULL, 0},
@@ -30,49 +33,102 @@ static const struct pci_id virtio_pci_ids[] = {
 };
 
 /* Why the function cannot be driven through the legacy header in I/O BAR0, or NULL. */
-static const char *refuse(const struct pci_device *pdev)
+static const char *legacy_missing(const struct pci_device *pdev)
 {
     const struct pci_bar *bar = &pdev->bars[0];
 
-    if (bootopt_choice("transport", transport_choices, TRANSPORT_LEGACY) == TRANSPORT_MODERN)
-        return "transport=modern is not built in yet";
     if (pdev->device_id >= VIRTIO_PCI_DEVICE_ID_MODERN)
-        return "it is a modern-only device, and the modern transport is not built in yet";
-    if (bar->kind != PCI_BAR_IO || bar->base == 0)
-        return "it has no legacy registers (I/O BAR 0), and the modern transport is not built in yet";
+        return "it is a modern-only device";
+    if (bar->kind != PCI_BAR_IO)
+        return "it has no legacy registers (I/O BAR 0)";
+    if (bar->base == 0)
+        return "its legacy registers (I/O BAR 0) have no address";
     if (bar->len < VIRTIO_PCI_CONFIG_OFF_MSIX)
         return "its legacy registers (I/O BAR 0) are too short";
     return NULL;
 }
 
+static void use_legacy(struct virtio_pci *vp)
+{
+    vp->io_base = (uint16_t)vp->pdev->bars[0].base;
+    vp->vdev.transport = &virtio_pci_legacy_ops;
+}
+
+/* The modern transport where it can be had, else the legacy one, unless the boot option wants one
+ * of them. 0, or negative errno with the reason on the console. */
+static int choose_transport(struct virtio_pci *vp)
+{
+    const struct pci_device *pdev = vp->pdev;
+    int choice = bootopt_choice("transport", transport_choices, TRANSPORT_AUTO);
+    const char *missing = legacy_missing(pdev);
+    int err = -ENODEV;
+
+    if (choice != TRANSPORT_LEGACY) {
+        vp->vdev.transport = &virtio_pci_modern_ops;
+        err = virtio_pci_modern_open(vp);
+    }
+    if (err == 0)
+        return 0;
+    if (choice != TRANSPORT_MODERN && missing == NULL) {
+        if (err != -ENODEV)
+            memcpy(vp->why_legacy, vp->why, sizeof(vp->why));
+        use_legacy(vp);
+        return 0;
+    }
+    if (choice == TRANSPORT_AUTO)
+        log_error("virtio %s (1af4:%04x): device not used: %s, and %s", pdev->name, pdev->device_id,
+                  missing, vp->why);
+    else
+        log_error("virtio %s (1af4:%04x): device not used: transport=%s is not available: %s",
+                  pdev->name, pdev->device_id, choice == TRANSPORT_LEGACY ? "legacy" : "modern",
+                  choice == TRANSPORT_LEGACY ? missing : vp->why);
+    return -ENOTSUP;
+}
+
+/* Once the device has a name. */
+static void report_fallback(const struct virtio_pci *vp)
+{
+    char quoted[VIRTIO_PCI_WHY_MAX + 32];
+
+    if (vp->why_legacy[0] != '\0' && vp->vdev.name[0] != '\0')
+        at_line("fallback", "name=%s what=transport from=modern to=legacy reason=%s", vp->vdev.name,
+                at_quote(quoted, sizeof(quoted), vp->why_legacy));
+}
+
+/* The type is in a modern device's own id, and in the subsystem's of a transitional one (4.1.2.1).
+ */
+static uint32_t device_type(const struct pci_device *pdev)
+{
+    return pdev->device_id >= VIRTIO_PCI_DEVICE_ID_MODERN
+               ? (uint32_t)(pdev->device_id - VIRTIO_PCI_DEVICE_ID_MODERN)
+               : pdev->subsystem_id;
+}
+
 static int virtio_pci_probe(struct pci_device *pdev)
 {
-    const char *reason = refuse(pdev);
-    struct virtio_pci *vp;
+    struct virtio_pci *vp = calloc(1, sizeof(*vp));
     int err;
 
-    if (reason != NULL) {
-        log_error("virtio %s (1af4:%04x): device not used: %s", pdev->name, pdev->device_id,
-                  reason);
-        return -ENOTSUP;
-    }
-    vp = calloc(1, sizeof(*vp));
     if (vp == NULL)
         return -ENOMEM;
     vp->pdev = pdev;
-    vp->io_base = (uint16_t)pdev->bars[0].base;
     vp->vdev.bus_name = pdev->name;
-    vp->vdev.device_id = pdev->subsystem_id;
-    vp->vdev.transport = &virtio_pci_legacy_ops;
+    vp->vdev.device_id = device_type(pdev);
     list_init(&vp->vdev.link);
+    err = choose_transport(vp);
+    if (err != 0)
+        goto fail;
     pdev->driver_data = vp;
     pci_command_set(pdev, COMMAND_BITS);
     err = virtio_device_add(&vp->vdev);
+    report_fallback(vp);
     if (err == 0)
         return 0;
 
     pci_command_clear(pdev, COMMAND_BITS);
     pdev->driver_data = NULL;
+    virtio_pci_modern_close(vp);
+fail:
     free(vp);
     return err;
 }
@@ -84,6 +140,7 @@ static void virtio_pci_remove(struct pci_device *pdev)
     virtio_device_remove(&vp->vdev);
     pci_command_clear(pdev, COMMAND_BITS);
     pdev->driver_data = NULL;
+    virtio_pci_modern_close(vp);
     free(vp);
 }
 

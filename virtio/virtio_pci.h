@@ -6,6 +6,7 @@
 
 #include "kernel/timer.h"
 #include "virtio/virtio.h"
+#include "virtio/virtio_pci_modern.h"
 
 struct pci_device;
 struct virtio_pci_rung;
@@ -22,9 +23,11 @@ void virtio_pci_quiesce(struct pci_device *pdev);
 struct virtio_pci {
     struct virtio_device vdev;
     struct pci_device *pdev;
-    uint16_t io_base;                   /* legacy header */
-    const struct virtio_pci_rung *rung; /* how it interrupts; NULL: not set up */
-    char why[VIRTIO_PCI_WHY_MAX];       /* the last rung that was tried is not to be had */
+    uint16_t io_base; /* legacy header */
+    struct virtio_pci_modern modern;
+    const struct virtio_pci_rung *rung;  /* how it interrupts; NULL: not set up */
+    char why[VIRTIO_PCI_WHY_MAX];        /* the last rung that was tried is not to be had */
+    char why_legacy[VIRTIO_PCI_WHY_MAX]; /* the modern transport is there, but not usable */
     /* MSI-X entry of each queue, VIRTIO_MSI_NO_VECTOR for none. */
     uint16_t queue_entries[VIRTIO_QUEUE_MAX];
     /* Queues with a callback, for handlers that serve all of them; complete before the first such
@@ -40,8 +43,11 @@ static inline struct virtio_pci *to_virtio_pci(struct virtio_device *vdev)
     return CONTAINER_OF(vdev, struct virtio_pci, vdev);
 }
 
-extern const struct virtio_transport_ops virtio_pci_legacy_ops;
+extern const struct virtio_transport_ops virtio_pci_legacy_ops, virtio_pci_modern_ops;
 extern const struct virtio_irq_ops virtio_pci_irq_ops;
+
+/* A transport's reset(). */
+int virtio_pci_reset(struct virtio_device *dev);
 
 /* One way of getting interrupts from the device to its handlers. */
 struct virtio_pci_rung {
@@ -52,7 +58,7 @@ struct virtio_pci_rung {
     void (*teardown)(struct virtio_pci *vp);
 };
 
-/* Notes why a rung is not to be had, for "@fallback" and errors; returns @err. */
+/* Notes why a rung or transport is not to be had, for "@fallback" and errors; returns @err. */
 int virtio_pci_refuse(struct virtio_pci *vp, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

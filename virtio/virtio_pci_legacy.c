@@ -2,16 +2,12 @@
  * and 4.1.5.1.3). */
 #include <errno.h>
 
-#include "arch/clock.h"
 #include "arch/io.h"
 #include "msix/msix.h"
-#include "pci/pci.h"
 #include "virtio/virtio_pci.h"
 #include "virtio/vring.h"
 
-#define RESET_TIMEOUT_US 100000u
-#define RESET_POLL_US    10u
-#define PFN_LIMIT        (1ull << (32 + VIRTIO_PCI_QUEUE_ADDR_SHIFT))
+#define PFN_LIMIT (1ull << (32 + VIRTIO_PCI_QUEUE_ADDR_SHIFT))
 
 static uint16_t reg(struct virtio_device *dev, unsigned off)
 {
@@ -35,20 +31,6 @@ static uint8_t legacy_get_status(struct virtio_device *dev)
 static void legacy_set_status(struct virtio_device *dev, uint8_t status)
 {
     io_out8(reg(dev, VIRTIO_PCI_STATUS), status);
-}
-
-/* A device that does not answer loses its access to memory, so that its rings can be given back all
- * the same. */
-static int legacy_reset(struct virtio_device *dev)
-{
-    legacy_set_status(dev, 0);
-    for (unsigned us = 0; us < RESET_TIMEOUT_US; us += RESET_POLL_US) {
-        if (legacy_get_status(dev) == 0)
-            return 0;
-        clock_delay_us(RESET_POLL_US);
-    }
-    pci_command_clear(to_virtio_pci(dev)->pdev, PCI_COMMAND_MASTER);
-    return -ETIMEDOUT;
 }
 
 static uint64_t legacy_get_features(struct virtio_device *dev)
@@ -146,7 +128,7 @@ const struct virtio_transport_ops virtio_pci_legacy_ops = {
     .name = "legacy",
     .get_status = legacy_get_status,
     .set_status = legacy_set_status,
-    .reset = legacy_reset,
+    .reset = virtio_pci_reset,
     .get_features = legacy_get_features,
     .set_features = legacy_set_features,
     .config_generation = NULL,

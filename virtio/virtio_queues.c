@@ -34,17 +34,14 @@ static int queue_size(struct virtio_device *dev, unsigned index,
                   config->name);
         return size;
     }
-    if (!dev->transport->queue_size_fixed) {
-        unsigned max = config->size_max != 0 ? config->size_max : VIRTQUEUE_SIZE_MAX;
-
-        while ((unsigned)size > max)
-            size >>= 1;
-    }
     if ((size & (size - 1)) != 0 || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
         log_error("%s %s: queue %u (%s) has a bad size: %d", dev->name, dev->bus_name, index,
                   config->name, size);
         return -EINVAL;
     }
+    while (!dev->transport->queue_size_fixed && config->size_max != 0 &&
+           (unsigned)size > config->size_max)
+        size >>= 1;
     return size;
 }
 
@@ -101,6 +98,20 @@ static void delete_queues(struct virtio_device *dev)
     dev->queue_cnt = 0;
 }
 
+/* Last, when everything else about a queue is set (4.1.4.3.2). */
+static int enable_queues(struct virtio_device *dev)
+{
+    int err = 0;
+
+    if (dev->transport->queue_enable == NULL)
+        return 0;
+    for (unsigned i = 0; i < dev->queue_cnt && err == 0; i++) {
+        if (dev->queues[i] != NULL)
+            err = dev->transport->queue_enable(dev, dev->queues[i]);
+    }
+    return err;
+}
+
 int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_config *configs,
                          unsigned cnt)
 {
@@ -124,10 +135,12 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
     if (err != 0)
         goto fail;
     dev->irqs_set_up = true;
-    return 0;
+    err = enable_queues(dev);
+    if (err == 0)
+        return 0;
 
 fail:
-    delete_queues(dev);
+    virtio_queues_delete(dev);
     return err;
 }
 

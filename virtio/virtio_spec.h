@@ -73,14 +73,43 @@
 #define VIRTIO_MSI_NO_VECTOR 0xffff
 
 /* Vendor capability of modern devices (4.1.4): offsets inside it and the types in use here. */
-#define VIRTIO_PCI_CAP_LEN        2  /* 8 */
-#define VIRTIO_PCI_CAP_CFG_TYPE   3  /* 8 */
-#define VIRTIO_PCI_CAP_BAR        4  /* 8 */
-#define VIRTIO_PCI_CAP_OFFSET     8  /* 32 */
-#define VIRTIO_PCI_CAP_LENGTH     12 /* 32 */
-#define VIRTIO_PCI_CFG_DATA       16 /* of VIRTIO_PCI_CAP_PCI_CFG: the access window */
-#define VIRTIO_PCI_CAP_COMMON_CFG 1
-#define VIRTIO_PCI_CAP_PCI_CFG    5
-#define VIRTIO_PCI_COMMON_STATUS  20 /* 8, in the common configuration */
+#define VIRTIO_PCI_CAP_LEN         2  /* 8 */
+#define VIRTIO_PCI_CAP_CFG_TYPE    3  /* 8 */
+#define VIRTIO_PCI_CAP_BAR         4  /* 8 */
+#define VIRTIO_PCI_CAP_OFFSET      8  /* 32 */
+#define VIRTIO_PCI_CAP_LENGTH      12 /* 32 */
+#define VIRTIO_PCI_CAP_SIZE        16
+#define VIRTIO_PCI_NOTIFY_MULT     16 /* 32, of VIRTIO_PCI_CAP_NOTIFY_CFG */
+#define VIRTIO_PCI_NOTIFY_CAP_SIZE 20
+#define VIRTIO_PCI_CFG_DATA        16 /* of VIRTIO_PCI_CAP_PCI_CFG: the access window */
+#define VIRTIO_PCI_CFG_CAP_SIZE    20
+#define VIRTIO_PCI_CAP_COMMON_CFG  1
+#define VIRTIO_PCI_CAP_NOTIFY_CFG  2
+#define VIRTIO_PCI_CAP_ISR_CFG     3
+#define VIRTIO_PCI_CAP_DEVICE_CFG  4
+#define VIRTIO_PCI_CAP_PCI_CFG     5
+
+/* Common configuration of modern devices (4.1.4.3). What lies behind the addresses came later and
+ * may be missing. */
+#define VIRTIO_PCI_COMMON_DFSELECT      0  /* 32 */
+#define VIRTIO_PCI_COMMON_DF            4  /* 32, read-only */
+#define VIRTIO_PCI_COMMON_GFSELECT      8  /* 32 */
+#define VIRTIO_PCI_COMMON_GF            12 /* 32 */
+#define VIRTIO_PCI_COMMON_MSIX          16 /* 16 */
+#define VIRTIO_PCI_COMMON_NUMQ          18 /* 16, read-only */
+#define VIRTIO_PCI_COMMON_STATUS        20 /* 8 */
+#define VIRTIO_PCI_COMMON_CFGGENERATION 21 /* 8, read-only */
+#define VIRTIO_PCI_COMMON_Q_SELECT      22 /* 16 */
+#define VIRTIO_PCI_COMMON_Q_SIZE        24 /* 16 */
+#define VIRTIO_PCI_COMMON_Q_MSIX        26 /* 16 */
+#define VIRTIO_PCI_COMMON_Q_ENABLE      28 /* 16, never written as 0 */
+#define VIRTIO_PCI_COMMON_Q_NOFF        30 /* 16, read-only */
+#define VIRTIO_PCI_COMMON_Q_DESC        32 /* 64, as two of 32 */
+#define VIRTIO_PCI_COMMON_Q_AVAIL       40 /* likewise */
+#define VIRTIO_PCI_COMMON_Q_USED        48 /* likewise */
+#define VIRTIO_PCI_COMMON_LEN_MIN       56
+#define VIRTIO_PCI_COMMON_Q_NDATA       56 /* 16, read-only */
+#define VIRTIO_PCI_COMMON_Q_RESET       58 /* 16 */
+#define VIRTIO_PCI_COMMON_LEN           60
 
 #endif

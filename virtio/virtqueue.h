@@ -61,6 +61,7 @@ struct virtqueue_ops {
     bool (*enable_cb)(struct virtqueue *vq);
     bool (*enable_cb_delayed)(struct virtqueue *vq);
     void *(*drain)(struct virtqueue *vq);
+    uint16_t (*position)(const struct virtqueue *vq);
     void (*layout)(const struct virtqueue *vq, struct virtqueue_layout *layout);
     void (*free)(struct virtqueue *vq);
 };
@@ -141,6 +142,12 @@ static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg
 static inline bool virtqueue_kick(struct virtqueue *vq)
 {
     return vq->ops->kick(vq);
+}
+
+/* Where the device will find the next chain, as a notification with data says it (2.7.23). */
+static inline uint16_t virtqueue_position(const struct virtqueue *vq)
+{
+    return vq->ops->position(vq);
 }
 
 /* Notifies whatever the device said, for watchdogs. */

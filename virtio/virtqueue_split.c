@@ -344,6 +344,11 @@ static void *split_drain(struct virtqueue *vq)
     return NULL;
 }
 
+static uint16_t split_position(const struct virtqueue *vq)
+{
+    return to_split(vq)->published;
+}
+
 const struct virtqueue_ops virtqueue_split_ops = {
     .name = "split",
     .add = split_add,
@@ -355,6 +360,7 @@ const struct virtqueue_ops virtqueue_split_ops = {
     .enable_cb = split_enable_cb,
     .enable_cb_delayed = split_enable_cb_delayed,
     .drain = split_drain,
+    .position = split_position,
     .layout = virtqueue_split_layout,
     .free = virtqueue_split_free,
 };

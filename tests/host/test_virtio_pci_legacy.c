@@ -1,7 +1,7 @@
 /* The legacy header and queue set-up against a device that is nothing but its I/O registers. */
-/* sources: virtio/virtio_pci_legacy.c virtio/virtio_queues.c virtio/virtqueue.c
- * virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/format.c
- * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c */
+/* sources: virtio/virtio_pci_legacy.c virtio/virtio_pci_reset.c virtio/virtio_queues.c
+ * virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c
+ * kernel/format.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c */
 /* cflags: -include tests/host/fake/fake_port.h */
 #include <errno.h>
 #include <setjmp.h>

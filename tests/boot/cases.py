@@ -14,6 +14,14 @@ NET0 = ("device", {"name": "net0", "transport": "legacy", "ring": "split", "irq"
                    "mac": "52:54:00:12:34:56", "link": "up", "pairs": "1/1"})
 BLK0 = ("device", {"name": "blk0", "transport": "legacy", "ring": "split", "irq": "per-queue", "vectors": "2/2",
                    "capacity": SECTORS})
+MODERN = {"disable_legacy": "on", "disable_modern": "off"}
+TRANSITIONAL = {"disable_legacy": "off", "disable_modern": "off"}
+MODERN_NET = nic(**MODERN)
+MODERN_BLK = disk(DISK, **MODERN)
+MODERN_NET0 = ("device", {"name": "net0", "transport": "modern", "ring": "split", "irq": "per-queue", "vectors": "3/4",
+                          "mac": "52:54:00:12:34:56", "link": "up", "pairs": "1/1"})
+MODERN_BLK0 = ("device", {"name": "blk0", "transport": "modern", "ring": "split", "irq": "per-queue", "vectors": "2/2",
+                          "capacity": SECTORS})
 LEASE = ("event", {"name": "net0", "kind": "address", "ip": "10.0.2.15/24", "via": "dhcp"})
 
 
@@ -42,10 +50,13 @@ CASES = [
     # Boot paths and machines, with both devices, a lease, and every read-only command.
     Case("pvh-q35", sees=[boot_line("pvh", cpus=1), NET0, BLK0, LEASE], runs=BASIC + ["net", "blk", "selftest"]),
     Case("pvh-pc", machine="pc", sees=[boot_line("pvh"), NET0, BLK0, LEASE], runs=BASIC),
+    Case("pvh-microvm", machine="microvm,pcie=on", devices=MODERN_NET + MODERN_BLK, runs=BASIC + ["net", "blk"],
+         sees=[boot_line("pvh"), MODERN_NET0, MODERN_BLK0, LEASE]),
     # QEMU's microvm has no I/O window in front of PCI, so that legacy registers cannot be reached: said of each device.
-    Case("pvh-microvm", machine="microvm,pcie=on", runs=BASIC, sees_not=["@device"], sees=[
+    Case("pvh-microvm-legacy", machine="microvm,pcie=on", runs=BASIC, sees_not=["@device"], sees=[
         boot_line("pvh"), ("pci", {"addr": "00:01.0"}), ("pci", {"addr": "00:02.0"}),
-        re.compile(r"^error: virtio 00:01\.0 .*I/O BAR 0"), re.compile(r"^error: virtio 00:02\.0 .*I/O BAR 0")]),
+        re.compile(r"^error: virtio 00:01\.0 .*I/O BAR 0.*no address"),
+        re.compile(r"^error: virtio 00:02\.0 .*I/O BAR 0.*no address")]),
     Case("uefi-q35", boot="uefi", sees=[boot_line("uefi", cpus=1), NET0, BLK0, LEASE], runs=BASIC),
     Case("uefi-pc", boot="uefi", machine="pc", sees=[boot_line("uefi"), NET0, BLK0, LEASE]),
 
@@ -67,12 +78,15 @@ CASES = [
     Case("no-devices-microvm", machine="microvm,pcie=on", devices=[], sees=[boot_line("pvh")], sees_not=["@device"]),
     Case("only-net", devices=NET, sees=[NET0, LEASE], sees_not=["@device name=blk"]),
     Case("only-disk", devices=BLK, sees=[BLK0], sees_not=["@device name=net"]),
-    Case("transitional", devices=nic(disable_modern=None, disable_legacy=None) +
-         disk(DISK, disable_modern=None, disable_legacy=None), machine="pc"),
+    Case("transitional", machine="pc", devices=nic(**TRANSITIONAL) + disk(DISK, **TRANSITIONAL),
+         sees=[MODERN_NET0, MODERN_BLK0, LEASE], sees_not=["@fallback"]),
+    Case("transitional-as-legacy", machine="pc", append="transport=legacy",
+         devices=nic(**TRANSITIONAL) + disk(DISK, **TRANSITIONAL), sees_not=["@fallback"]),
     Case("transitional-by-name", devices=["-netdev", "user,id=n0", "-device",
                                           "virtio-net-pci-transitional,netdev=n0,romfile=", "-drive",
                                           f"if=none,id=d0,format=raw,file={DISK}", "-device",
-                                          "virtio-blk-pci-transitional,drive=d0"]),
+                                          "virtio-blk-pci-transitional,drive=d0"],
+         sees=[MODERN_NET0, MODERN_BLK0, LEASE]),
     Case("net-without-offers", devices=nic(mrg_rxbuf="off", csum="off", guest_csum="off", gso="off", event_idx="off",
                                           indirect_desc="off", any_layout="off", status="off", ctrl_vq="off") + BLK,
          runs=["ping 10.0.2.2 count=2"]),
@@ -97,9 +111,8 @@ CASES = [
                ("device", {"name": "blk0", "irq": "single", "vectors": "1/1"}), LEASE],
          runs=["blk sum blk0 0 2048", "ping 10.0.2.2 count=1"]),
     Case("foreign-devices", devices=["-device", "e1000e", "-device", "virtio-rng-pci"] + BLK, sees=[BLK0]),
-    Case("modern-only-disk", devices=NET + disk(DISK, disable_legacy="on", disable_modern="off"),
-         sees=[NET0, LEASE, re.compile(r"(warning|error): .*00:02\.0.*(legacy|modern)")],
-         sees_not=["@device name=blk"]),
+    Case("modern-only-disk", devices=NET + MODERN_BLK, sees=[NET0, MODERN_BLK0, LEASE],
+         runs=["blk sum blk0 0 2048"]),
 
     # Command line.
     Case("polling", append="irq=poll", runs=["blk sum blk0 0 2048", "ping 10.0.2.2 count=1"],
@@ -108,9 +121,13 @@ CASES = [
         re.compile(r"^error: net0 00:01\.0: irq=msi is not available, device not used: no MSI capability"),
         re.compile(r"^error: blk0 00:02\.0: irq=msi is not available, device not used: no MSI capability")]),
     Case("forced-irq", append="irq=per-queue"),
-    Case("forced-transport-missing", append="transport=modern", sees_not=["@device"], sees=[
-        re.compile(r"^error: virtio 00:01\.0 .*transport=modern"),
-        re.compile(r"^error: virtio 00:02\.0 .*transport=modern")]),
+    Case("forced-transport", devices=nic(**TRANSITIONAL) + MODERN_BLK, append="transport=modern",
+         sees=[MODERN_NET0, MODERN_BLK0, LEASE]),
+    Case("forced-modern-missing", append="transport=modern", sees_not=["@device"], sees=[
+        re.compile(r"^error: virtio 00:01\.0 .*transport=modern is not available: the device has no virtio capab"),
+        re.compile(r"^error: virtio 00:02\.0 .*transport=modern is not available: the device has no virtio capab")]),
+    Case("forced-legacy-missing", devices=NET + MODERN_BLK, append="transport=legacy", sees_not=["@device name=blk"],
+         sees=[NET0, LEASE, re.compile(r"^error: virtio 00:02\.0 .*transport=legacy is not available: it is a modern-on")]),
     Case("forced-ring-missing", append="ring=packed", sees_not=["@device"], sees=[
         re.compile(r"^error: net0 00:01\.0: ring=packed"), re.compile(r"^error: blk0 00:02\.0: ring=packed")]),
     Case("quiet", append="loglevel=error"),

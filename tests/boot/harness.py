@@ -17,7 +17,8 @@ ESCAPES = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\r\x00\x07]")
 FIELD = re.compile(r'([\w.-]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))(?:\s+|$)')
 # QEMU's names of device properties have "-" between words, except for these.
 UNDERSCORED = {"event_idx", "indirect_desc", "any_layout", "mrg_rxbuf", "guest_csum", "ctrl_vq", "rx_queue_size",
-               "tx_queue_size", "logical_block_size", "physical_block_size", "discard_granularity"}
+               "tx_queue_size", "iommu_platform", "queue_reset", "logical_block_size", "physical_block_size",
+               "discard_granularity"}
 LEGACY = "disable-modern=on,disable-legacy=off"
 
 

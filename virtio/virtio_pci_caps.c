@@ -107,23 +107,30 @@ static int try_cap(struct virtio_pci *vp, const struct need *need, unsigned cap,
     return err;
 }
 
-/* The capability that was taken, or a negative errno. The window is slow, and so comes last. */
+/* The first capability that can be used, or a negative errno. */
+static int find_by(const struct caps *caps, const struct need *need, bool by_window,
+                   struct virtio_pci_place *place, struct virtio_pci_region *region)
+{
+    unsigned next = 0, cap;
+
+    while ((cap = next_cap(caps, &next, need->type, need->cap_len)) != 0) {
+        if (try_cap(caps->vp, need, cap, by_window, place, region) == 0)
+            return (int)cap;
+    }
+    return -ENXIO;
+}
+
+/* The window is slow, and so comes last. */
 static int find(const struct caps *caps, const struct need *need, struct virtio_pci_place *place,
                 struct virtio_pci_region *region)
 {
-    struct virtio_pci *vp = caps->vp;
-    unsigned cap;
+    int cap;
 
-    virtio_pci_refuse(vp, 0, "no %s capability", need->name);
-    for (int by_window = 0; by_window <= (vp->modern.window != 0); by_window++) {
-        unsigned next = 0;
-
-        while ((cap = next_cap(caps, &next, need->type, need->cap_len)) != 0) {
-            if (try_cap(vp, need, cap, by_window, place, region) == 0)
-                return (int)cap;
-        }
-    }
-    return -ENXIO;
+    virtio_pci_refuse(caps->vp, -ENXIO, "no %s capability", need->name);
+    cap = find_by(caps, need, false, place, region);
+    if (cap < 0 && caps->vp->modern.window != 0)
+        cap = find_by(caps, need, true, place, region);
+    return cap;
 }
 
 /* A notification's place depends on its queue, and is opened with that. */

@@ -1,4 +1,4 @@
-"""The modern transport, and which device gets which: spellings of QEMU's devices by vectors and CPUs, each with traffic;
+"""The modern transport, and which device gets which: spellings of devices by vectors and CPUs, each with traffic;
 root ports, microvm, places of notification, queue sizes, order of the start, changes while it works."""
 import re
 
@@ -19,7 +19,8 @@ KINDS = {
 }
 # Every two values of kind, vectors and CPUs meet.
 ROWS = [("modern", 0, 1), ("modern", 1, 4), ("modern", 2, 1), ("modern", None, 4),
-        ("non-transitional", 0, 4), ("non-transitional", 1, 1), ("non-transitional", 2, 4), ("non-transitional", None, 1),
+        ("non-transitional", 0, 4), ("non-transitional", 1, 1),
+        ("non-transitional", 2, 4), ("non-transitional", None, 1),
         ("transitional", 0, 1), ("transitional", 1, 4), ("transitional", 2, 1), ("transitional", None, 4),
         ("legacy", 0, 4), ("legacy", 1, 1), ("legacy", 2, 4), ("legacy", None, 1)]
 
@@ -69,9 +70,9 @@ def test_transitional_device_as_a_legacy_one(boot, image, vectors, cpus):
     machine.exit(0)
 
 
-@pytest.mark.parametrize("path, kind, vectors, cpus", [("pvh", "q35", None, 4), ("uefi", "q35", 0, 1), ("pvh", "pc", 1, 1),
-                                                       ("uefi", "pc", None, 4), ("pvh", "microvm,pcie=on", 0, 4),
-                                                       ("pvh", "microvm,pcie=on", None, 1)])
+@pytest.mark.parametrize("path, kind, vectors, cpus", [
+    ("pvh", "q35", None, 4), ("uefi", "q35", 0, 1), ("pvh", "pc", 1, 1), ("uefi", "pc", None, 4),
+    ("pvh", "microvm,pcie=on", 0, 4), ("pvh", "microvm,pcie=on", None, 1)])
 def test_machines(boot, image, path, kind, vectors, cpus):
     """microvm has no I/O ports, and firmware that places BARs, or drives the disk itself, makes no difference."""
     backing, options = image(), device_options(vectors)

@@ -47,6 +47,11 @@ def test_dry_run():
     assert "-m 16M" in done.stdout and "loglevel=debug" in done.stdout and "virtio-net-pci" in done.stdout
 
 
+def test_microvm_has_devices():
+    """It has no ports for legacy ones, so that is not what it gets."""
+    assert qemu_run("--pvh", "--machine", "microvm", "--append", 'run="blk sum blk0 0 8; net"').returncode == 0
+
+
 @pytest.mark.parametrize("machine", [["--pvh", "--machine", "q35"], ["--pvh", "--machine", "pc"], ["--uefi"],
                                      ["--pvh", "--machine", "microvm"]], ids=" ".join)
 def test_acpi_power_off(machine):

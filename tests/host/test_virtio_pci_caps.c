@@ -205,8 +205,8 @@ static void test_walks_end(void **state)
     assert_unusable("no notification capability");
     fake_modern.space[0x40 + PCI_CAP_NEXT] = 0xfc;
     fake_modern.space[0xfc] = PCI_CAP_ID_VNDR;
-    fake_modern.space[0xfc + VIRTIO_PCI_CAP_LEN] = 16;
-    fake_modern.space[0xfc + VIRTIO_PCI_CAP_CFG_TYPE] = VIRTIO_PCI_CAP_ISR_CFG;
+    fake_modern.space[0xfc + VIRTIO_PCI_CAP_LEN] = 20;
+    fake_modern.space[0xfc + VIRTIO_PCI_CAP_CFG_TYPE] = VIRTIO_PCI_CAP_NOTIFY_CFG;
     assert_unusable("no notification capability");
 }
 

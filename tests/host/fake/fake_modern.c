@@ -105,7 +105,7 @@ void fake_modern_reset(void)
 
 static struct fake_modern_queue *queue(void)
 {
-    return fake_modern.sel < fake_modern.queue_cnt ? &fake_modern.queues[fake_modern.sel] : NULL;
+    return fake_modern.sel < FAKE_MODERN_QUEUES ? &fake_modern.queues[fake_modern.sel] : NULL;
 }
 
 static uint32_t queue_read(unsigned off)

@@ -144,7 +144,7 @@ static inline bool virtqueue_kick(struct virtqueue *vq)
     return vq->ops->kick(vq);
 }
 
-/* Where the device will find the next chain, as a notification with data says it (2.7.23). */
+/* Where the device will find the next chain, as a notification with data says it (2.9). */
 static inline uint16_t virtqueue_position(const struct virtqueue *vq)
 {
     return vq->ops->position(vq);

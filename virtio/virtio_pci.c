@@ -10,7 +10,7 @@
 #include "kernel/log.h"
 #include "pci/pci.h"
 
-/* The MSI-X table may lie behind memory decoding; the rings are reached by bus mastering. */
+/* Registers and the MSI-X table lie behind decoding; the rings are reached by bus mastering. */
 #define COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
 
 enum transport_choice {

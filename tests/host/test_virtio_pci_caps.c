@@ -2,7 +2,8 @@
  */
 /* sources: virtio/virtio_pci_caps.c virtio/virtio_pci_region.c virtio/virtio_pci_modern.c
  * virtio/virtio_pci_reset.c virtio/virtqueue.c pci/pci_cap.c kernel/format.c
- * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_modern.c */
+ * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_modern.c
+ * tests/host/fake/fake_modern_regs.c */
 /* cflags: -include tests/host/fake/fake_reg.h */
 #include <errno.h>
 #include <setjmp.h>

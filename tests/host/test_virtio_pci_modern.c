@@ -5,7 +5,7 @@
  * virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c pci/pci_cap.c kernel/bootopt.c kernel/error.c kernel/format.c
  * kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c
- * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c */
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c tests/host/fake/fake_modern_regs.c */
 /* cflags: -include tests/host/fake/fake_reg.h */
 #include <errno.h>
 #include <setjmp.h>

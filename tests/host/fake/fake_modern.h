@@ -1,9 +1,9 @@
 /*
  * A modern virtio function of host tests: configuration space with capabilities that the test
  * writes, structures at fixed places of two BARs, registers that behave as virtio 1.3, 4.1.4.3
- * says. What a driver must not do is noted. Link tests/host/fake/fake_modern.c and pci/pci_cap.c,
- * with "cflags: -include tests/host/fake/fake_reg.h". Also fakes virtio_pci_refuse() and the
- * ladder.
+ * says. What a driver must not do is noted. Link tests/host/fake/fake_modern.c, fake_modern_regs.c
+ * and pci/pci_cap.c, with "cflags: -include tests/host/fake/fake_reg.h". Also fakes
+ * virtio_pci_refuse() and the ladder.
  */
 #ifndef FAKE_MODERN_H
 #define FAKE_MODERN_H
@@ -28,6 +28,7 @@
 #define FAKE_MODERN_CONFIG_  0x2000u
 #define FAKE_MODERN_NOTIFY   0x3000u
 #define FAKE_MODERN_PORT     0xc100u
+#define FAKE_MODERN_MEMORY   0x700000000000ull /* of the mapped BAR, never dereferenced */
 
 struct fake_modern_queue {
     uint16_t size, vector, enable, notify_off, notify_data, reset;
@@ -70,5 +71,10 @@ void fake_modern_caps_clear(void);
 unsigned fake_modern_cap(uint8_t type, uint8_t bar, uint32_t off, uint32_t len);
 unsigned fake_modern_notify_cap(uint8_t bar, uint32_t off, uint32_t len, uint32_t multiplier);
 unsigned fake_modern_window_cap(void);
+
+/* Between the fake's two files: notes the first thing that must not be done; registers by BAR. */
+void fake_modern_sin(const char *what);
+uint32_t fake_modern_bar_read(unsigned bar, uint32_t off, unsigned width);
+void fake_modern_bar_write(unsigned bar, uint32_t off, unsigned width, uint32_t value);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_reg.h"
 #include "kernel/format.h"
 
 struct fake_modern fake_modern;

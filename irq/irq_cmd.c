@@ -6,6 +6,7 @@
 #include "arch/intr.h"
 #include "irq/cpu_list.h"
 #include "irq/irq_check.h"
+#include "irq/irq_cmd.h"
 #include "irq/irq_report.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
@@ -71,7 +72,7 @@ static void match(const struct irq_desc *desc, void *arg)
             search->irq = desc->data.irq;
 }
 
-static int parse_cpus(const char *text, cpu_mask_t *mask)
+int irq_cmd_cpus(const char *text, cpu_mask_t *mask)
 {
     const int rc = cpu_list_parse(text, mask);
     char cpus[CPU_LIST_LEN];
@@ -100,7 +101,7 @@ static int set_affinity(const char *name, const char *cpus)
 {
     struct search search = {.name = name};
     cpu_mask_t mask = 0;
-    int rc = parse_cpus(cpus, &mask);
+    int rc = irq_cmd_cpus(cpus, &mask);
 
     if (rc)
         return rc;

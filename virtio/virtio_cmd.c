@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "irq/cpu_list.h"
+#include "irq/irq_cmd.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
 #include "kernel/report.h"
@@ -82,9 +82,10 @@ static int set_affinity(const char *name, const char *queue, const char *cpus)
         return console_fail(-ENOENT, "no queue %s of a virtio device %s", queue, name);
     if (vq->callback == NULL)
         return console_fail(-EINVAL, "queue %s has no interrupt", queue);
-    err = cpu_list_parse(cpus, &mask);
-    if (err == 0)
-        err = virtio_queue_set_affinity(vq, mask);
+    err = irq_cmd_cpus(cpus, &mask);
+    if (err != 0)
+        return err;
+    err = virtio_queue_set_affinity(vq, mask);
     if (err != 0)
         return console_fail(err, "%s: its interrupts cannot go to CPUs %s", queue, cpus);
     return 0;

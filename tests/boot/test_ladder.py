@@ -86,7 +86,8 @@ def test_affinity_of_a_queue(boot, image, rung, source):
         assert sources(machine)[source]["cpus"] == str(cpu)
     machine.run("virtio affinity blk0 req0 0-1,3")
     assert sources(machine)[source]["cpus"] == "0-1,3"
-    for queue, cpus, code in (("req0", "5", "EINVAL"), ("req0", "x", "EINVAL"), ("tx0", "0", "ENOENT")):
+    for queue, cpus, code in (("req0", "5", "EINVAL"), ("req0", "3-5", "EINVAL"), ("req0", "x", "EINVAL"),
+                              ("tx0", "0", "ENOENT")):
         assert machine.command(f"virtio affinity blk0 {queue} {cpus}").fields["code"] == code
     assert machine.command("virtio affinity net0 rx0 0").fields["code"] == "ENOENT"
     assert sources(machine)[source]["cpus"] == "0-1,3"

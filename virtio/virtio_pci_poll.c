@@ -10,8 +10,10 @@ static void poll_tick(void *arg)
     struct virtio_pci *vp = arg;
     struct virtio_device *dev = &vp->vdev;
 
+    if (dev->dead != NULL)
+        return;
     timer_arm(&vp->poll_timer, clock_ns() + POLL_NS);
-    if (!dev->driver_ok || dev->dead != NULL)
+    if (!dev->driver_ok)
         return;
     if (virtio_pci_isr(vp) & VIRTIO_PCI_ISR_CONFIG)
         virtio_config_interrupt(dev);

@@ -212,6 +212,7 @@ static void test_polling_finds_work_and_configuration_changes(void **state)
     fake_clock_advance(5000000);
     assert_int_equal(callbacks(), 1);
     assert_int_equal(fake_config_cnt, 1);
+    assert_true(fake_clock_armed_ns == UINT64_MAX); /* nobody looks any more */
     fake_descend();
     fake_vp.vdev.dead = NULL;
     fake_clock_advance(5000000);

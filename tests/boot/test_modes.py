@@ -47,7 +47,7 @@ def test_disk(boot, image, kind, vectors, cpus):
     assert rung_of(machine, "blk0") == rung
     check_steps(machine, "blk0", rung)
     use_disk(machine, backing)
-    check_sources(machine, "blk0", rung, [f"req{i}" for i in range(cpus)], [])
+    check_sources(machine, "blk0", rung, [f"req{i}" for i in range(cpus)], ["req0"])
     assert machine.at("boot")[0]["cpus"] == str(cpus)
     machine.exit(0)
 
@@ -82,6 +82,6 @@ def test_forced(boot, image, path, kind, rung, cpus):
         assert not machine.at("fallback", name=name)
     use_disk(machine, backing)
     use_net(machine)
-    check_sources(machine, "blk0", rung, [f"req{i}" for i in range(cpus)], [])
+    check_sources(machine, "blk0", rung, [f"req{i}" for i in range(cpus)], ["req0"])
     check_sources(machine, "net0", rung, ["rx0", "tx0"], ["rx0"])
     machine.exit(0)

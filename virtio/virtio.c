@@ -102,6 +102,7 @@ static int begin(struct virtio_device *dev)
     if ((dev->transport->get_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK) == 0) {
         log_error("%s %s: device refuses features %#llx", dev->name, dev->bus_name,
                   (unsigned long long)dev->features);
+        virtio_ring_refuse(dev, "the device refuses the features");
         return -ENOTSUP;
     }
     return 0;
@@ -134,6 +135,22 @@ static void go(struct virtio_device *dev)
     virtio_watchdog_start(dev);
 }
 
+/* From reset to where DRIVER_OK may be set, or back. */
+static int bring_up(struct virtio_device *dev)
+{
+    int err = begin(dev);
+
+    if (err != 0)
+        return err;
+    err = dev->driver->probe(dev);
+    if (err == 0)
+        return 0;
+    dev->transport->reset(dev);
+    virtio_queues_delete(dev);
+    work_cancel(&dev->config_work);
+    return err;
+}
+
 int virtio_device_add(struct virtio_device *dev)
 {
     int err;
@@ -146,23 +163,16 @@ int virtio_device_add(struct virtio_device *dev)
     name_device(dev);
     work_setup(&dev->config_work, config_work, dev);
     register_exit_hook();
-    err = begin(dev);
-    if (err != 0)
-        goto fail;
-    err = dev->driver->probe(dev);
-    if (err != 0)
-        goto fail_probe;
+    err = bring_up(dev);
+    if (err != 0 && virtio_ring_fall_back(dev))
+        err = bring_up(dev);
+    if (err != 0) {
+        add_status(dev, VIRTIO_CONFIG_S_FAILED);
+        return err;
+    }
     list_append(&devices, &dev->link);
     go(dev);
     return 0;
-
-fail_probe:
-    dev->transport->reset(dev);
-    virtio_queues_delete(dev);
-    work_cancel(&dev->config_work);
-fail:
-    add_status(dev, VIRTIO_CONFIG_S_FAILED);
-    return err;
 }
 
 void virtio_device_remove(struct virtio_device *dev)

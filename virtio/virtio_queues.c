@@ -2,26 +2,14 @@
  */
 #include <errno.h>
 
-#include "kernel/bootopt.h"
 #include "kernel/log.h"
 #include "virtio/virtio_impl.h"
-
-enum ring_choice {
-    RING_SPLIT,
-    RING_PACKED
-};
-
-static const struct bootopt_choice ring_choices[] = {
-    {"auto", RING_SPLIT},
-    {"split", RING_SPLIT},
-    {"packed", RING_PACKED},
-    {NULL, 0},
-};
 
 /* Entries the ring will have, or a negative errno. */
 static int queue_size(struct virtio_device *dev, unsigned index,
                       const struct virtqueue_config *config)
 {
+    bool packed = virtio_has_feature(dev, VIRTIO_F_RING_PACKED);
     int size = dev->transport->queue_size(dev, index);
 
     if (size == 0) {
@@ -34,7 +22,7 @@ static int queue_size(struct virtio_device *dev, unsigned index,
                   config->name);
         return size;
     }
-    if ((size & (size - 1)) != 0 || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
+    if ((!packed && (size & (size - 1)) != 0) || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
         log_error("%s %s: queue %u (%s) has a bad size: %d", dev->name, dev->bus_name, index,
                   config->name, size);
         return -EINVAL;
@@ -54,7 +42,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
 
     if (size < 0)
         return size;
-    vq = virtqueue_split_alloc(&(struct virtqueue_params){
+    vq = virtio_ring_alloc(&(struct virtqueue_params){
         .name = config->name,
         .dev_name = dev->name,
         .dev = dev,
@@ -62,6 +50,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
         .size = (unsigned)size,
         .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
         .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
+        .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
         .indirect_max = config->indirect_max,
         .ring_limit_pa = dev->transport->ring_limit_pa,
         .notify = dev->transport->notify,
@@ -70,6 +59,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
     if (vq == NULL) {
         log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,
                   index, config->name, size);
+        virtio_ring_refuse(dev, "no memory for a packed ring");
         return -ENOMEM;
     }
     vq->affinity_set = config->affinity_set;
@@ -77,6 +67,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
     if (err != 0) {
         log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
                   index, config->name);
+        virtio_ring_refuse(dev, "the device does not take a packed ring");
         virtqueue_free(vq);
         return err;
     }
@@ -109,6 +100,8 @@ static int enable_queues(struct virtio_device *dev)
         if (dev->queues[i] != NULL)
             err = dev->transport->queue_enable(dev, dev->queues[i]);
     }
+    if (err != 0)
+        virtio_ring_refuse(dev, "the device does not enable a packed ring");
     return err;
 }
 
@@ -119,10 +112,6 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
 
     if (cnt > VIRTIO_QUEUE_MAX)
         return -EINVAL;
-    if (bootopt_choice("ring", ring_choices, RING_SPLIT) != RING_SPLIT) {
-        log_error("%s %s: ring=packed is not built in, device not used", dev->name, dev->bus_name);
-        return -ENOTSUP;
-    }
     dev->queue_cnt = cnt;
     for (unsigned i = 0; i < cnt; i++) {
         if (configs[i].name == NULL)

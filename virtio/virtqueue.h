@@ -9,6 +9,9 @@
  * breaks the rules makes the queue broken: virtqueue_get() returns NULL, virtqueue_add() -EIO, and
  * virtqueue_drain() hands out what was in flight.
  *
+ * A device that keeps the order (VIRTIO_F_IN_ORDER) may name the last of several chains only; they
+ * come out one by one all the same, and one that comes out of order breaks the queue.
+ *
  * The length that the device claims is the one thing that may be wrong without harm: legacy devices
  * are known for it (2.7.8.1). More than the chain has room for is counted in bad_len_cnt and
  * reported as 0, since a device that says so has no credible first bytes either; whoever needs the
@@ -50,7 +53,7 @@ struct virtqueue_layout {
 /* Layout and behaviour of one ring format; the functions below, which drivers call, say what each
  * slot does. */
 struct virtqueue_ops {
-    const char *name; /* "split" */
+    const char *name; /* "split", "packed" */
     int (*add)(struct virtqueue *vq, const struct virtqueue_seg *segs, unsigned out_cnt,
                unsigned in_cnt, void *token);
     bool (*kick)(struct virtqueue *vq);
@@ -71,9 +74,10 @@ struct virtqueue_params {
     const char *dev_name; /* "net0", for messages; must outlive the queue */
     struct virtio_device *dev;
     unsigned index;         /* queue number of the device */
-    unsigned size;          /* entries, power of two, 1..VIRTQUEUE_SIZE_MAX */
+    unsigned size;          /* entries, 1..VIRTQUEUE_SIZE_MAX; split: a power of two */
     bool event_idx;         /* VIRTIO_F_EVENT_IDX negotiated */
     bool indirect;          /* VIRTIO_F_INDIRECT_DESC negotiated */
+    bool in_order;          /* VIRTIO_F_IN_ORDER negotiated */
     unsigned indirect_max;  /* longest chain put into an indirect table; 0: never */
     uint64_t ring_limit_pa; /* highest ring address + 1 the transport can express; 0: any */
     void (*notify)(struct virtqueue *vq);
@@ -117,6 +121,9 @@ struct virtqueue {
 /* A split ring in zeroed, 4096-aligned, contiguous memory (virtio 1.3, 2.7.2). NULL: no memory,
  * beyond ring_limit_pa, or bad size. Thread context. */
 struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params);
+
+/* The same for a packed ring (2.8). */
+struct virtqueue *virtqueue_packed_alloc(const struct virtqueue_params *params);
 
 /* Frees ring and state; the device must no longer know the ring. Thread context. */
 void virtqueue_free(struct virtqueue *vq);

@@ -30,6 +30,11 @@ struct split {
     uint16_t last_used; /* used entries taken */
     uint16_t armed;     /* used_event as last written */
     bool event_idx;
+    bool in_order;
+    bool in_batch; /* in order: a used entry stands for the chains up to batch_head */
+    uint16_t batch_head;
+    uint16_t oldest; /* head of the oldest chain in flight */
+    uint32_t batch_len;
     bool cb_off;        /* no interrupt is wanted */
     bool auto_arm;      /* ask for an interrupt whenever no used entry is left */
     uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */
@@ -46,8 +51,8 @@ static inline struct split *to_split(const struct virtqueue *vq)
     return CONTAINER_OF(vq, struct split, vq);
 }
 
-/* The data path, in virtqueue_split.c. */
-extern const struct virtqueue_ops virtqueue_split_ops;
+/* The data path, in virtqueue_split.c, and the same for VIRTIO_F_IN_ORDER. */
+extern const struct virtqueue_ops virtqueue_split_ops, virtqueue_split_in_order_ops;
 
 /* Its ends, in virtqueue_split_alloc.c. */
 void virtqueue_split_layout(const struct virtqueue *vq, struct virtqueue_layout *layout);

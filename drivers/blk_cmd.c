@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/sha256.h"
+#include "kernel/sha256.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/log.h"

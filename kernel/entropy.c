@@ -152,7 +152,6 @@ static void seed(void)
     pool.fresh_bits = 0;
     pool.since_seed = 0;
     pool.seeded_ns = clock_ns();
-    pool.stats.seeds++;
 }
 
 static bool seed_is_due(void)
@@ -173,6 +172,7 @@ static bool try_seed(bool more)
 
     if (enough) {
         seed();
+        pool.stats.seeds++;
         pool.stats.seeded = true;
     } else if (!more) {
         pool.since_seed = 0;

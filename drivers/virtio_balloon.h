@@ -52,7 +52,8 @@ struct virtio_balloon {
 /* Thread: makes the balloon what the host wants, until told to stop. */
 void virtio_balloon_run(void *balloon);
 
-/* Takes up to max(@cnt, one batch) pages back without waiting; how many it were. Any context. */
+/* Takes up to max(@cnt, one batch) pages back without waiting; how many it were. None where more
+ * than the reserve would be left with @cnt taken: it is not that which is missing. Any context. */
 size_t virtio_balloon_reclaim(struct virtio_balloon *balloon, size_t cnt);
 
 /* All pages are ours again: the device has been reset. */

@@ -261,11 +261,15 @@ static size_t reclaim_from(struct virtio_balloon *b, struct virtio_balloon_leaf 
 size_t virtio_balloon_reclaim(struct virtio_balloon *b, size_t cnt)
 {
     uint64_t irq = spin_lock(&b->lock);
+    struct page_stats stats;
     size_t done = 0;
+    bool is_short;
 
+    page_stats(&stats);
+    is_short = stats.free_cnt < cnt + VIRTIO_BALLOON_RESERVE_PAGES;
     if (cnt < BATCH)
         cnt = BATCH;
-    if (b->reclaims && !b->inflating) {
+    if (is_short && b->reclaims && !b->inflating) {
         for (struct list *it = b->leaves.prev; it != &b->leaves && done < cnt; it = it->prev)
             done += reclaim_from(b, CONTAINER_OF(it, struct virtio_balloon_leaf, link), cnt - done);
     }

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import LINE_TIMEOUT
+from modes import expected_rung
 from test_modern import KINDS, pair, spelled
 
 MIB = 1 << 20
@@ -17,11 +18,17 @@ DEVICE = "/machine/peripheral/balloon"
 
 
 def balloon(kind="modern", **device):
-    """QEMU options of a balloon; it has no MSI-X, so its interrupts are a line or polling."""
+    """QEMU options of a balloon."""
     suffix, properties, _ = KINDS[kind]
     chosen = "".join(f",{key.replace('_', '-')}={value}" for key, value in {**properties, **device}.items()
                      if value is not None)
     return spelled(["-device", f"virtio-balloon-pci,id=balloon{chosen}"], suffix)
+
+
+def best_rung(machine, addr):
+    """Some versions of QEMU give the device no vectors, others two."""
+    vectors = machine.at("pci", addr=addr)[0]["msix"]
+    return expected_rung(0 if vectors == "none" else int(vectors), 3)
 
 
 def free_memory(machine):
@@ -65,7 +72,7 @@ def test_memory_goes_and_comes_back(boot, kind, mode, cpus):
     machine = boot(smp=cpus, append=f"irq={mode}", devices=balloon(kind), qmp=True).ready()
     device = machine.at("device", name="balloon0")[0]
     assert device["transport"] == KINDS[kind][2]
-    assert device["irq"] == ("poll" if mode == "poll" else "intx")
+    assert device["irq"] == (best_rung(machine, device["addr"]) if mode == "auto" else mode)
     check_sizes(machine)
     machine.run("selftest")
     machine.exit(0)

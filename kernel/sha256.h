@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4): disk contents are compared with the host by it, randomness is mixed by it. */
+/* SHA-256 (FIPS 180-4): compares disk contents with the host, and mixes randomness. */
 #ifndef KERNEL_SHA256_H
 #define KERNEL_SHA256_H
 

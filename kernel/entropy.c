@@ -22,6 +22,7 @@
 struct pool {
     struct sha256 input; /* of what was added since the last seed */
     bool input_begun;
+    bool device_in_key;
     bool poor; /* the last search for enough failed; the next ones are short */
     uint8_t key[CHACHA20_KEY_LEN];
     unsigned fresh_bits; /* in input */
@@ -148,16 +149,19 @@ static void seed(void)
     sha256_update(&key, pool.key, sizeof(pool.key));
     sha256_update(&key, digest, sizeof(digest));
     sha256_final(&key, pool.key);
+    pool.device_in_key = pool.stats.bits[ENTROPY_DEVICE] > 0;
     pool.input_begun = false;
     pool.fresh_bits = 0;
     pool.since_seed = 0;
     pool.seeded_ns = clock_ns();
 }
 
+/* What a device gave first does not wait, if the others were quicker. */
 static bool seed_is_due(void)
 {
     uint64_t state = spin_lock(&lock);
-    bool due = !pool.stats.seeded || pool.since_seed >= RESEED_BYTES ||
+    bool first = !pool.device_in_key && pool.stats.bits[ENTROPY_DEVICE] >= ENTROPY_SEED_BITS;
+    bool due = !pool.stats.seeded || first || pool.since_seed >= RESEED_BYTES ||
                clock_ns() - pool.seeded_ns >= RESEED_NS;
 
     spin_unlock(&lock, state);

@@ -289,6 +289,25 @@ static void test_feeders_are_asked_when_a_seed_was_used_up(void **state)
     assert_false(entropy_wants());
 }
 
+/* Once: what comes later waits until it is needed. */
+static void test_a_late_device_is_used_soon(void **state)
+{
+    struct entropy_stats stats;
+    uint8_t bytes[64];
+
+    (void)state;
+    random_words = 100;
+    assert_int_equal(entropy_get(bytes, 1), 0);
+    for (unsigned n = 0; n < 3; n++) {
+        for (unsigned i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (uint8_t)next_noise();
+        entropy_add(ENTROPY_DEVICE, bytes, sizeof(bytes), 256);
+        assert_int_equal(entropy_get(bytes, 1), 0);
+        entropy_stats(&stats);
+        assert_int_equal(stats.seeds, 2);
+    }
+}
+
 /* A seed that fails leaves the generator as it is, and is not tried at every request. */
 static void test_sources_may_fail_later(void **state)
 {
@@ -324,6 +343,7 @@ int main(void)
         TEST(the_key_changes_with_each_request),
         TEST(long_requests_do_not_repeat),
         TEST(feeders_are_asked_when_a_seed_was_used_up),
+        TEST(a_late_device_is_used_soon),
         TEST(sources_may_fail_later),
     };
 

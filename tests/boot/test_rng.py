@@ -6,10 +6,33 @@ import pytest
 
 from harness import LINE_TIMEOUT, nic
 from modes import check_sources, expected_rung
+from test_appliance import product
+from test_build import make
 from test_modern import KINDS, spelled
 from test_modes import device_options
 
 SEED_BITS = 128
+SOURCE = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(void)
+{
+    unsigned char a[256], b[256];
+    int whole = getentropy(a, sizeof(a)), err = whole != 0 ? errno : 0;
+
+    printf("app: getentropy says %d\n", err);
+    printf("app: too much says %d\n", getentropy(a, 257) == 0 ? 0 : errno);
+    if (whole != 0)
+        return 1;
+    arc4random_buf(b, sizeof(b));
+    printf("app: %s\n", memcmp(a, b, sizeof(a)) != 0 && arc4random() != arc4random() ? "differ" : "same");
+    return 0;
+}
+"""
 # A clock that counts instructions: timing tells nothing. QEMU's default CPU has no generator either.
 NO_SOURCE = ["-icount", "shift=2"]
 
@@ -149,3 +172,28 @@ def test_bad_arguments(boot, line):
     machine = boot().ready()
     assert machine.command(line).fields["code"] == "EINVAL"
     machine.exit(0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An appliance that asks the C library, without a console."""
+    folder = tmp_path_factory.mktemp("random") / "app"
+    folder.mkdir()
+    (folder / "main.c").write_text(SOURCE)
+    done = make("-j2", f"APP={folder}", "CONSOLE=n")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def test_the_c_library(boot, folder):
+    machine = boot(image=["--elf", product(folder, "n", "elf")], devices=rng())
+    machine.expect_line("^app: getentropy says 0$")
+    machine.expect_line("^app: too much says 5$")  # EIO
+    machine.expect_line("^app: differ$")
+    assert machine.wait_exit() == 0
+
+
+def test_the_c_library_without_a_source(boot, folder):
+    machine = boot(image=["--elf", product(folder, "n", "elf")], devices=NO_SOURCE)
+    machine.expect_line("^app: getentropy says 11$")  # EAGAIN
+    assert machine.wait_exit() == 1

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/sha256.h"
 #include "kernel/console.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
+#include "kernel/sha256.h"
 
 #define BUFFER_LEN (128u * 1024)
 

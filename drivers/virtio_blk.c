@@ -150,5 +150,6 @@ static void blk_describe(struct virtio_device *dev, char *buf, size_t size)
 }
 
 VIRTIO_DRIVER(blk, .name = "virtio-blk", .dev_prefix = "blk", .device_id = VIRTIO_ID_BLOCK,
-              .features = features, .probe = blk_probe, .start = blk_start, .remove = blk_remove,
-              .config_changed = blk_config_changed, .killed = blk_killed, .describe = blk_describe);
+              .config_min = VIRTIO_BLK_CFG_CAPACITY + 8, .features = features, .probe = blk_probe,
+              .start = blk_start, .remove = blk_remove, .config_changed = blk_config_changed,
+              .killed = blk_killed, .describe = blk_describe);

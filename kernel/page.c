@@ -27,6 +27,7 @@ static struct region regions[REGION_MAX]; /* by rising address */
 static size_t region_cnt;
 static struct page_stats counts;
 static struct spinlock lock; /* bits, tops and counts */
+static size_t (*reclaim)(size_t cnt);
 
 static size_t words_of(size_t cnt)
 {
@@ -195,13 +196,22 @@ static void take(struct region *r, size_t start, size_t cnt)
         counts.low_water_cnt = counts.free_cnt;
 }
 
-static uint64_t alloc_below(size_t cnt, size_t align, uint64_t limit_pa)
+void page_set_reclaim(size_t (*fn)(size_t cnt))
 {
-    uint64_t limit = limit_pa != 0 ? limit_pa >> PAGE_SHIFT : UINT64_MAX;
-    uint64_t state, pa = 0;
+    __atomic_store_n(&reclaim, fn, __ATOMIC_RELEASE);
+}
 
-    ASSERT(cnt > 0 && align > 0 && (align & (align - 1)) == 0);
-    state = spin_lock(&lock);
+static bool try_reclaim(size_t cnt)
+{
+    size_t (*fn)(size_t) = __atomic_load_n(&reclaim, __ATOMIC_ACQUIRE);
+
+    return fn != NULL && fn(cnt) > 0;
+}
+
+static uint64_t take_below(size_t cnt, size_t align, uint64_t limit)
+{
+    uint64_t state = spin_lock(&lock), pa = 0;
+
     for (size_t i = region_cnt; i > 0 && pa == 0; i--) {
         struct region *r = &regions[i - 1];
         size_t found = find_run(r, cnt, align, limit);
@@ -212,6 +222,18 @@ static uint64_t alloc_below(size_t cnt, size_t align, uint64_t limit_pa)
         }
     }
     spin_unlock(&lock, state);
+    return pa;
+}
+
+static uint64_t alloc_below(size_t cnt, size_t align, uint64_t limit_pa)
+{
+    uint64_t limit = limit_pa != 0 ? limit_pa >> PAGE_SHIFT : UINT64_MAX;
+    uint64_t pa;
+
+    ASSERT(cnt > 0 && align > 0 && (align & (align - 1)) == 0);
+    do {
+        pa = take_below(cnt, align, limit);
+    } while (pa == 0 && try_reclaim(cnt));
     if (pa != 0)
         memset(phys_to_virt(pa), 0, cnt << PAGE_SHIFT);
     return pa;
@@ -263,23 +285,28 @@ void page_free(uint64_t pa, size_t cnt)
         panic("page_free: %zu pages at 0x%llx are not allocated", cnt, (unsigned long long)pa);
 }
 
+static bool take_exactly(struct region *r, size_t start, size_t cnt)
+{
+    uint64_t state = spin_lock(&lock);
+    bool can = all_free(r, start, cnt);
+
+    if (can)
+        take(r, start, cnt);
+    spin_unlock(&lock, state);
+    return can;
+}
+
 int page_claim(uint64_t pa, size_t cnt)
 {
     struct region *r = region_of(pa, cnt);
-    uint64_t state;
-    size_t start;
-    int rc = -EBUSY;
+    bool taken;
 
     if (r == NULL || cnt == 0)
         return -EBUSY;
-    start = (pa >> PAGE_SHIFT) - r->first;
-    state = spin_lock(&lock);
-    if (all_free(r, start, cnt)) {
-        take(r, start, cnt);
-        rc = 0;
-    }
-    spin_unlock(&lock, state);
-    return rc;
+    do {
+        taken = take_exactly(r, (pa >> PAGE_SHIFT) - r->first, cnt);
+    } while (!taken && try_reclaim(cnt));
+    return taken ? 0 : -EBUSY;
 }
 
 void page_largest_range(uint64_t *start_pa, uint64_t *end_pa)

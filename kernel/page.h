@@ -23,6 +23,13 @@ void page_free(uint64_t pa, size_t cnt);
  * context. */
 int page_claim(uint64_t pa, size_t cnt);
 
+/*
+ * @fn is called when there is no memory for @cnt pages, and may give some back that it can do
+ * without; it returns how many, and is called again until it gives none. NULL: nobody. It runs in
+ * the context of whoever needs the memory, without locks of the allocator.
+ */
+void page_set_reclaim(size_t (*fn)(size_t cnt));
+
 /* Largest usable range, where the heap starts. */
 void page_largest_range(uint64_t *start_pa, uint64_t *end_pa);
 

@@ -1,9 +1,9 @@
 /* TCP where lwIP's own needs help: initial sequence numbers, ports used again, closed windows. */
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arch/clock.h"
+#include "kernel/entropy.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/tcp.h"
 #include "net/hooks.h"
@@ -12,7 +12,7 @@ unsigned net_random(void)
 {
     unsigned value;
 
-    getentropy(&value, sizeof(value));
+    entropy_get_weak(&value, sizeof(value));
     return value;
 }
 
@@ -69,7 +69,7 @@ u32_t net_tcp_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *
     uint64_t words[5] = {0};
 
     if (key[0] == 0)
-        getentropy(key, sizeof(key));
+        entropy_get_weak(key, sizeof(key));
     address_words(local_ip, words);
     address_words(remote_ip, words + 2);
     words[4] = (uint64_t)local_port << 16 | remote_port;

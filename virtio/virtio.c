@@ -108,6 +108,20 @@ static int begin(struct virtio_device *dev)
     return 0;
 }
 
+static int check_config(struct virtio_device *dev)
+{
+    uint32_t have;
+
+    if (dev->driver->config_min == 0 || dev->transport->config_len == NULL)
+        return 0;
+    have = dev->transport->config_len(dev);
+    if (have >= dev->driver->config_min)
+        return 0;
+    log_error("%s %s: device has %u bytes of configuration, %s needs %u", dev->name, dev->bus_name,
+              have, dev->driver->name, dev->driver->config_min);
+    return -ENXIO;
+}
+
 /* Before start() is over the driver may not be ready for any of this; go() has it run then. */
 static void config_work(void *arg)
 {
@@ -140,6 +154,8 @@ static int bring_up(struct virtio_device *dev)
 {
     int err = begin(dev);
 
+    if (err == 0)
+        err = check_config(dev);
     if (err != 0)
         return err;
     err = dev->driver->probe(dev);

@@ -50,6 +50,8 @@ struct virtio_transport_ops {
     uint64_t features_required;
     uint8_t (*config_generation)(
         struct virtio_device *dev); /* NULL: the transport has none (legacy) */
+    /* Bytes of device configuration (NULL: unknown); what lies behind them reads as zero. */
+    uint32_t (*config_len)(struct virtio_device *dev);
     void (*config_read)(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
     void (*config_write)(struct virtio_device *dev, unsigned off, const void *buf, unsigned len);
     /* Size of queue @index as offered; 0: absent. -ENOENT when it is in use already (PFN set). */
@@ -96,6 +98,7 @@ struct virtio_driver {
     const char *name;       /* "virtio-blk" */
     const char *dev_prefix; /* "blk": devices are named blk0, blk1, ... in address order */
     uint32_t device_id;     /* VIRTIO_ID_* */
+    uint32_t config_min;    /* bytes of device configuration without which probe() is not called */
     const struct virtio_feature
         *features; /* ended by name NULL; ring features are added by virtio.c */
     int (*probe)(struct virtio_device *dev);
@@ -193,6 +196,7 @@ uint16_t virtio_config_read16(struct virtio_device *dev, unsigned off);
 uint32_t virtio_config_read32(struct virtio_device *dev, unsigned off);
 int virtio_config_read64(struct virtio_device *dev, unsigned off, uint64_t *value);
 int virtio_config_read_bytes(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
+void virtio_config_write32(struct virtio_device *dev, unsigned off, uint32_t value);
 
 /* Resets the device, gives up on it with a named reason ("@event kind=dead"; @reason must stay
  * valid), breaks its queues and calls the driver's killed(). Requests in flight stay in the queues

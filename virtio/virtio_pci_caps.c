@@ -161,6 +161,17 @@ static bool is_modern(const struct caps *caps)
     return false;
 }
 
+/* A device without configuration need not have the structure (4.1.4.6.1): virtio-rng has none. */
+static bool find_config(const struct caps *caps)
+{
+    struct virtio_pci_place place;
+    unsigned next = 0;
+
+    if (next_cap(caps, &next, need_config.type, need_config.cap_len) == 0)
+        return true;
+    return find(caps, &need_config, &place, &caps->vp->modern.config) > 0;
+}
+
 int virtio_pci_modern_open(struct virtio_pci *vp)
 {
     struct virtio_pci_modern *modern = &vp->modern;
@@ -174,8 +185,7 @@ int virtio_pci_modern_open(struct virtio_pci *vp)
     modern->window =
         (uint16_t)next_cap(&caps, &next, VIRTIO_PCI_CAP_PCI_CFG, VIRTIO_PCI_CFG_CAP_SIZE);
     if (find(&caps, &need_common, &place, &modern->common) > 0 && find_notify(&caps) == 0 &&
-        find(&caps, &need_isr, &place, &modern->isr) > 0 &&
-        find(&caps, &need_config, &place, &modern->config) > 0)
+        find(&caps, &need_isr, &place, &modern->isr) > 0 && find_config(&caps))
         return 0;
     virtio_pci_modern_close(vp);
     return -ENXIO;

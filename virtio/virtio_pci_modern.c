@@ -89,10 +89,15 @@ static unsigned field_width(unsigned off, unsigned len)
     return len == 2 && off % 2 == 0 ? 2 : 1;
 }
 
+static uint32_t modern_config_len(struct virtio_device *dev)
+{
+    return modern_of(dev)->config.len;
+}
+
 static bool in_config(struct virtio_device *dev, unsigned off, unsigned len)
 {
     static struct log_limit limit;
-    uint32_t have = modern_of(dev)->config.len;
+    uint32_t have = modern_config_len(dev);
 
     if (off <= have && len <= have - off)
         return true;
@@ -280,6 +285,7 @@ const struct virtio_transport_ops virtio_pci_modern_ops = {
     .own_features = modern_own_features,
     .features_required = BIT(VIRTIO_F_VERSION_1),
     .config_generation = modern_config_generation,
+    .config_len = modern_config_len,
     .config_read = modern_config_read,
     .config_write = modern_config_write,
     .queue_size = modern_queue_size,

@@ -40,7 +40,8 @@ struct virtio_pci_region {
 
 /* What the modern transport keeps of a function. */
 struct virtio_pci_modern {
-    struct virtio_pci_region common, isr, config;
+    struct virtio_pci_region common, isr;
+    struct virtio_pci_region config; /* not open: the device has no configuration */
     struct virtio_pci_place notify;
     uint32_t notify_multiplier;
     uint16_t window; /* capability of the access window, 0: none */

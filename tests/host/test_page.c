@@ -345,6 +345,49 @@ static void test_heap_ends_where_pages_are_taken(void **state)
     assert_int_equal(heap_len(), 0);
 }
 
+/* Pages that somebody holds and can do without, the last one first. */
+static uint64_t held[SPAN_PAGES];
+static unsigned held_cnt, reclaim_calls;
+
+static size_t give_back(size_t cnt)
+{
+    size_t given = 0;
+
+    reclaim_calls++;
+    for (; given < cnt && held_cnt > 0; given++)
+        page_free(held[--held_cnt], 1);
+    return given;
+}
+
+static void test_full_memory_is_reclaimed(void **state)
+{
+    uint64_t start_pa, end_pa, pa, dma_pa;
+    void *dma;
+
+    (void)state;
+    page_largest_range(&start_pa, &end_pa);
+    assert_int_equal(page_claim(start_pa, 4), 0);
+    held_cnt = reclaim_calls = 0;
+    while ((pa = page_alloc(1, 1)) != 0)
+        held[held_cnt++] = pa;
+    page_set_reclaim(give_back);
+    pa = page_alloc(1, 1);
+    assert_true(pa != 0);
+    assert_int_equal(reclaim_calls, 1);
+    page_free(pa, 1);
+    dma = dma_alloc(3 * PAGE_SIZE, 0, &dma_pa);
+    assert_non_null(dma);
+    dma_free(dma, 3 * PAGE_SIZE);
+    /* A place that only comes free when others have. */
+    assert_int_equal(page_claim(start_pa + 4 * PAGE_SIZE, 8), 0);
+    assert_true(held_cnt > 0);
+    reclaim_calls = 0;
+    assert_int_equal(page_claim(start_pa, 1), -EBUSY); /* never, and that is found out */
+    assert_int_equal(held_cnt, 0);
+    assert_int_equal(page_alloc(SPAN_PAGES, 1), 0);
+    page_set_reclaim(NULL);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -357,6 +400,7 @@ int main(void)
         TEST(test_largest_range),
         TEST(test_odd_ranges),
         TEST(test_heap_grows_upwards_and_is_zeroed),
+        TEST(test_full_memory_is_reclaimed),
         TEST(test_heap_ends_where_pages_are_taken),
     };
 

@@ -81,6 +81,31 @@ static void test_a_missing_required_feature_is_named(void **state)
     fake_driver_assert_undone();
 }
 
+static uint32_t config_len;
+
+static uint32_t get_config_len(struct virtio_device *dev)
+{
+    (void)dev;
+    return config_len;
+}
+
+/* A device may have no configuration at all; a driver may be unable to do without. */
+static void test_a_driver_gets_the_configuration_that_it_needs(void **state)
+{
+    (void)state;
+    fake_virtio_ops.config_len = get_config_len;
+    for (config_len = 0; config_len < 8; config_len += 7) {
+        assert_int_equal(virtio_device_add(&fake_driver_dev), -ENXIO);
+        assert_int_equal(fake_driver.probes, 0);
+        fake_driver_assert_undone();
+    }
+    assert_true(fake_log_has("device has 0 bytes of configuration, virtio-x needs 8"));
+    config_len = 8;
+    assert_int_equal(virtio_device_add(&fake_driver_dev), 0);
+    virtio_device_remove(&fake_driver_dev);
+    fake_virtio_ops.config_len = NULL;
+}
+
 static void test_a_reset_that_does_not_end_ends_the_attempt(void **state)
 {
     (void)state;
@@ -175,6 +200,7 @@ int main(void)
         TEST(version_1_asks_whether_the_features_are_fine),
         TEST(only_wanted_features_with_their_prerequisites_are_taken),
         TEST(a_missing_required_feature_is_named),
+        TEST(a_driver_gets_the_configuration_that_it_needs),
         TEST(a_reset_that_does_not_end_ends_the_attempt),
         TEST(devices_without_driver_are_left_alone),
         TEST(bad_queues_are_refused_and_undone),

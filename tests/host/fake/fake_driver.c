@@ -82,6 +82,7 @@ const struct virtio_driver __start_virtio_drivers[1] = {{
     .name = "virtio-x",
     .dev_prefix = "x",
     .device_id = 77,
+    .config_min = 8,
     .features = drv_features,
     .probe = drv_probe,
     .start = drv_start,

@@ -1,6 +1,6 @@
-/* SHA-256 (FIPS 180-4), to compare disk contents with the host. */
-#ifndef DRIVERS_SHA256_H
-#define DRIVERS_SHA256_H
+/* SHA-256 (FIPS 180-4): compares disk contents with the host, and mixes randomness. */
+#ifndef KERNEL_SHA256_H
+#define KERNEL_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>

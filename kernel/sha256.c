@@ -1,5 +1,5 @@
 /* SHA-256 (FIPS 180-4). */
-#include "drivers/sha256.h"
+#include "kernel/sha256.h"
 
 #include <string.h>
 

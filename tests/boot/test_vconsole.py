@@ -1,17 +1,18 @@
 """virtio-console: the console on a second device, ports by name, in every interrupt mode and on every transport."""
 import hashlib
+import os
 import random
 import socket
 import time
 
 import pytest
 
-from harness import LINE_TIMEOUT, PROMPT, parse_at
+from harness import LINE_TIMEOUT, PROMPT, ROOT, parse_at
+from test_build import make
 
 MIB = 1 << 20
 TRANSPORTS = {"legacy": "disable-modern=on,disable-legacy=off", "transitional": "disable-modern=off,disable-legacy=off",
               "modern": "disable-modern=off,disable-legacy=on"}
-LABEL = "org.example.agent"
 
 
 class Serial:
@@ -177,7 +178,7 @@ def test_a_host_that_does_not_read(boot, host):
     end = host("one")
     machine.expect_at("event", name="console0.1", kind="port", state="open")
     data = random.Random(5).randbytes(MIB)
-    machine.send(f"vport echo one {MIB}\r".replace(" one ", " org.example.one "))
+    machine.send(f"vport echo org.example.one {MIB}\r")
     end.socket.settimeout(1)
     sent = 0
     try:
@@ -275,3 +276,92 @@ def test_many_ports_are_all_known(boot, host):
     machine = boot(devices=devices).ready()
     labels = [port["label"] for port in machine.run("vport").at("port", console="no")]
     assert labels == [f"org.example.{name}" for name in names]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_panic_is_seen(boot, tmp_path, transport):
+    """By emergency writes: nothing else works any more."""
+    path = tmp_path / "out.txt"
+    machine = boot(smp=4, devices=[
+        "-device", f"virtio-serial-pci,{TRANSPORTS[transport]}", "-chardev", f"file,id=f,path={path}",
+        "-device", "virtconsole,chardev=f"]).ready()
+    machine.send("selftest fault panic\r")
+    assert machine.wait_exit() == 125
+    shown = path.read_text().replace("\r", "")
+    assert "\n@fault kind=panic " in shown and shown.endswith("\n@exit code=125\n")
+    assert shown.split("\n@fault")[1] == machine.log.replace("\r", "").split("\n@fault")[1]
+
+
+def test_panic_without_emergency_writes(boot, host):
+    machine = boot(devices=host.options(**{"emergency-write": "off"})).ready()
+    machine.send("selftest fault panic\r")
+    assert machine.wait_exit() == 125
+    assert machine.at("fault") and machine.at("exit", code=125)
+
+
+AGENT = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int main(void)
+{
+    char line[64];
+    struct stat st;
+    int fd = open("/dev/vport/org.example.one", O_RDWR | O_NONBLOCK);
+
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISCHR(st.st_mode))
+        return 1;
+    if (open("/dev/vport/org.example.one", O_RDWR) >= 0 || errno != EBUSY)
+        return 2;
+    if (open("/dev/vport/org.example.none", O_RDWR) >= 0 || errno != ENOENT)
+        return 3;
+    if (read(fd, line, 1) != 0 || write(fd, "x", 1) != -1 || errno != EPIPE)
+        return 4;
+    puts("no host yet");
+    while (read(fd, line, 1) == 0)
+        usleep(1000);
+    if (errno != EAGAIN || fcntl(fd, F_SETFL, 0) != 0)
+        return 5;
+    puts("a host");
+    for (;;) {
+        ssize_t len = read(fd, line, sizeof(line));
+
+        if (len == 0)
+            break;
+        if (len < 0 || write(fd, "you said ", 9) != 9 || write(fd, line, len) != len)
+            return 6;
+    }
+    puts("type something");
+    if (fgets(line, sizeof(line), stdin) == NULL || strcmp(line, "from a terminal\n") != 0)
+        return 7;
+    close(fd);
+    return open("/dev/vport/console0.1", O_RDWR) >= 0 ? 42 : 8;
+}
+"""
+
+
+def test_an_appliance_talks_to_its_host(boot, host, tmp_path):
+    """A port as a file; and with no console linked in, a terminal is standard input and output."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    (folder / "main.c").write_text(AGENT)
+    done = make(f"APP={folder}", "CONSOLE=n", "elf")
+    assert done.returncode == 0, done.stdout
+    elf = os.path.join(ROOT, make("-s", f"APP={folder}", "CONSOLE=n", "print-elf").stdout.strip())
+    machine = boot(image=["--elf", elf], append="ip=none", devices=host.options())
+    console = host("con")
+    machine.expect_line("no host yet")
+    end = host("one")
+    machine.expect_line("a host")
+    for text in ("hello", "good bye"):
+        end.send(text.encode())
+        assert end.expect(text) == f"you said {text}"
+    end.close()
+    machine.expect_line("type something")
+    console.send(b"from a terminal\r")
+    machine.expect_line("from a terminal")
+    assert machine.wait_exit() == 42

@@ -165,13 +165,18 @@ int terminal_register(struct terminal *terminal)
         terminal->ring = malloc(RING_LEN);
     if (terminal->ring == NULL)
         return -ENOMEM;
+    /* Its driver may flush what was left of the last time. */
+    while (__atomic_exchange_n(&terminal->flushing, true, __ATOMIC_SEQ_CST))
+        cpu_relax();
     /* Nothing is printed between the record and the first byte that the table brings. */
     line = log_line_lock();
     terminal->in = terminal->out = 0;
+    terminal->stuck = false;
     if (!record_cut)
         ring_put(terminal, record, record_len);
     done = put_into_table(terminal);
     log_line_unlock(line);
+    __atomic_store_n(&terminal->flushing, false, __ATOMIC_SEQ_CST);
     if (!done)
         return -ENOSPC;
     terminal_flush(terminal);

@@ -1,5 +1,5 @@
-/* The console's thread and its keyboard: bytes from the UART's interrupt to the line editor, lines
- * to their commands. */
+/* The console's thread and its keyboard: bytes typed at the UART and at terminals to the line
+ * editor, lines to their commands. */
 #include "kernel/console.h"
 
 #include <errno.h>
@@ -7,12 +7,12 @@
 
 #include "arch/clock.h"
 #include "arch/spinlock.h"
-#include "arch/uart.h"
 #include "kernel/bootopt.h"
 #include "kernel/console_private.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/ready.h"
+#include "kernel/terminal.h"
 #include "kernel/thread.h"
 
 #define STACK_LEN (64 * 1024ul)
@@ -24,14 +24,14 @@
 
 static char keys[KEY_MAX];
 static unsigned key_in, key_out;
-static struct spinlock key_lock; /* the keys and the UART's receiver */
+static struct spinlock key_lock; /* the keys, and who is asked for them */
 static struct wait_queue key_wait = WAIT_QUEUE_INIT(key_wait);
 static bool has_irq;
 static volatile bool running, interrupted;
 
 /*
- * Takes what the UART has, as far as there is room; the rest waits there. While a command runs,
- * Ctrl-C is for it and drops what was typed ahead. True when keys wait.
+ * Takes what was typed, as far as there is room; the rest waits where it was typed. While a command
+ * runs, Ctrl-C is for it and drops what was typed ahead. True when keys wait.
  */
 static bool take_keys(void)
 {
@@ -39,7 +39,7 @@ static bool take_keys(void)
     bool any;
 
     while (key_in - key_out < KEY_MAX) {
-        int key = uart_getc();
+        int key = terminal_getc();
 
         if (key < 0)
             break;
@@ -90,6 +90,7 @@ static char next_key(void)
         uint64_t deadline = has_irq ? WAIT_FOREVER : clock_ns() + POLL_NS;
 
         edit_refresh();
+        terminals_flush();
         WAIT_UNTIL(&key_wait, deadline, take_keys() || edit_refresh_due());
     }
     return key;
@@ -125,6 +126,7 @@ static void console_thread(void *arg)
         edit_begin();
         while (!edit_key(next_key()))
             continue;
+        terminals_flush();
         console_execute(edit_line());
     }
 }
@@ -132,7 +134,7 @@ static void console_thread(void *arg)
 int console_start(void)
 {
     struct thread *thread;
-    int rc = uart_enable_rx_irq(keys_arrived);
+    int rc = terminal_on_input(keys_arrived);
 
     has_irq = rc == 0;
     if (!has_irq)

@@ -12,6 +12,7 @@
 #include "arch/uart.h"
 #include "kernel/format.h"
 #include "kernel/log_line.h"
+#include "kernel/terminal.h"
 
 #define LINE_MAX 1024
 #define LIMIT_NS 1000000000ull
@@ -91,8 +92,23 @@ static uint64_t message_begin(bool *left)
 static void message_end(uint64_t state, bool left)
 {
     log_line_unlock(state);
-    if (left && !alone)
+    if (alone)
+        return;
+    if (left)
         line_left();
+    /* Within another message, that one's end does it. */
+    if (state & OUTERMOST)
+        terminals_flush();
+}
+
+/* Bytes as they are, to wherever the console is seen. The lock is held. */
+static void emit(const char *data, size_t len)
+{
+    uart_write(data, len);
+    if (alone)
+        terminals_put_last(data, len);
+    else
+        terminals_put(data, len);
 }
 
 /* Terminals want a carriage return with each newline. The lock is held. */
@@ -105,10 +121,10 @@ static void write_lines(const char *text, size_t len)
         /* Before it is written: a report from an NMI, or from the end of the run, may cut in. */
         at_line_start = false;
         if (part > 0)
-            uart_write(text, part);
+            emit(text, part);
         if (newline == NULL)
             return;
-        uart_write("\r\n", 2);
+        emit("\r\n", 2);
         at_line_start = true;
         text += part + 1;
         len -= part + 1;
@@ -181,9 +197,9 @@ static void write_line(const char *prefix, const char *fmt, va_list args)
         len += (size_t)format(buf + len, sizeof(end), end);
     state = message_begin(&left);
     if (!at_line_start)
-        uart_write(end, sizeof(end) - 1);
+        emit(end, sizeof(end) - 1);
     at_line_start = false;
-    uart_write(buf, len);
+    emit(buf, len);
     at_line_start = true;
     message_end(state, left);
 }

@@ -1,10 +1,10 @@
-/* Standard streams: output to the serial console; input from it a line at a time when no console is
+/* Standard streams: output to the console; input from it a line at a time when no console is
  * linked in. */
 #include <errno.h>
 #include <string.h>
 
-#include "arch/uart.h"
 #include "kernel/log.h"
+#include "kernel/terminal.h"
 #include "kernel/thread.h"
 #include "libc/file.h"
 #include "libc/libc.h"
@@ -29,7 +29,7 @@ static int wait_key(void)
 {
     int key;
 
-    WAIT_UNTIL(&input_wait, WAIT_FOREVER, (key = uart_getc()) >= 0);
+    WAIT_UNTIL(&input_wait, WAIT_FOREVER, (key = terminal_getc()) >= 0);
     return key;
 }
 
@@ -64,7 +64,7 @@ static ssize_t console_read(struct file *file, void *data, size_t len, off_t pos
     if (libc_has_console() || len == 0)
         return 0;
     if (!input_open) {
-        int rc = uart_enable_rx_irq(input_arrived);
+        int rc = terminal_on_input(input_arrived);
 
         if (rc != 0)
             return rc;

@@ -10,8 +10,10 @@
 
 #include "arch/spinlock.h"
 #include "vring0/block.h"
+#include "vring0/port.h"
 
 #define DEVICE_FOLDER "/dev/"
+#define PORT_FOLDER   "/dev/vport/"
 #define TRANSFER_MAX  0x7ffff000ul /* newlib's read() and write() return int */
 
 static struct file files[FILE_SLOTS] = {
@@ -81,10 +83,25 @@ static void file_free(struct file *file)
     spin_unlock(&files_lock, irq);
 }
 
+static int open_port(const char *name, int flags)
+{
+    struct port *port = port_find(name);
+    int rc = port != NULL ? port_open(port) : -ENOENT;
+
+    if (rc != 0)
+        return rc;
+    rc = file_new(&(struct file){.ops = &port_file_ops, .device = port, .flags = flags});
+    if (rc < 0)
+        port_close(port);
+    return rc;
+}
+
 static int open_device(const char *path, int flags)
 {
     struct block_device *dev = NULL;
 
+    if (strncmp(path, PORT_FOLDER, strlen(PORT_FOLDER)) == 0)
+        return open_port(path + strlen(PORT_FOLDER), flags);
     if (strncmp(path, DEVICE_FOLDER, strlen(DEVICE_FOLDER)) == 0)
         dev = block_find(path + strlen(DEVICE_FOLDER));
     if (dev == NULL)
@@ -107,6 +124,8 @@ int close(int fildes)
         return (int)libc_result(socket_ops->close(fildes));
     if (file == NULL)
         return (int)libc_result(-EBADF);
+    if (file->ops->close != NULL)
+        file->ops->close(file);
     file_free(file);
     return 0;
 }
@@ -267,8 +286,8 @@ int fcntl(int fd, int cmd, ...)
     switch (cmd) {
     case F_GETFL:
         return file->flags;
-    case F_SETFL: /* access mode stays; what else there is has no effect on a disk or a console */
-        file->flags = (file->flags & O_ACCMODE) | (arg & O_APPEND);
+    case F_SETFL: /* access mode stays; a disk or a console does not care for O_NONBLOCK */
+        file->flags = (file->flags & O_ACCMODE) | (arg & (O_APPEND | O_NONBLOCK));
         return 0;
     case F_GETFD:
     case F_SETFD:

@@ -19,7 +19,8 @@ struct file_ops {
     ssize_t (*write)(struct file *file, const void *data, size_t len, off_t pos);
     off_t (*size)(struct file *file); /* NULL: a stream, without positions */
     int (*sync)(struct file *file);
-    mode_t mode; /* as in st_mode */
+    void (*close)(struct file *file); /* NULL: nothing to do */
+    mode_t mode;                      /* as in st_mode */
 };
 
 struct file {
@@ -50,5 +51,6 @@ ssize_t libc_result(ssize_t rc);
 
 extern const struct file_ops console_file_ops;
 extern const struct file_ops block_file_ops;
+extern const struct file_ops port_file_ops;
 
 #endif

@@ -29,12 +29,18 @@ static void queues_text(const struct virtio_device *dev, char *buf, size_t size)
     size_t len = 0;
 
     buf[0] = '\0';
-    for (unsigned i = 0; i < dev->queue_cnt && len < size; i++) {
+    for (unsigned i = 0; i < dev->queue_cnt; i++) {
         const struct virtqueue *vq = dev->queues[i];
+        size_t before = len;
 
-        if (vq != NULL)
-            len += (size_t)format(buf + len, size - len, "%s%s:%u", len > 0 ? " " : "", vq->name,
-                                  vq->size);
+        if (vq == NULL)
+            continue;
+        len += (size_t)format(buf + len, size - len, "%s%s:%u", len > 0 ? " " : "", vq->name,
+                              vq->size);
+        if (len >= size) {
+            buf[before] = '\0';
+            return;
+        }
     }
 }
 

@@ -16,7 +16,7 @@
 #define DEVICE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_PCD | PTE_PWT)
 #define REFS_SHIFT   52
 #define REFS_ONE     (1ull << REFS_SHIFT)
-#define REFS_MAX     127u
+#define REFS_MAX     1023u /* bits 52 to 61; 59 and up are ignored while CR4.PKE is off */
 
 #define STACK_BASE     0xffffe00000000000ull
 #define STACK_SLOT_LEN 0x10000ul

@@ -2,8 +2,9 @@
  * commands print. */
 /* sources: kernel/console_edit.c kernel/console_run.c kernel/console_history.c
  * kernel/console_complete.c */
-/* sources: kernel/log.c kernel/format.c kernel/error.c kernel/mutex.c */
-/* sources: tests/host/fake/uart.c tests/host/fake/clock.c tests/host/fake/panic.c */
+/* sources: kernel/log.c kernel/format.c kernel/error.c kernel/mutex.c kernel/terminal.c */
+/* sources: tests/host/fake/uart.c tests/host/fake/smp.c tests/host/fake/clock.c
+ * tests/host/fake/panic.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

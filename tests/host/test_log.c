@@ -1,5 +1,5 @@
 /* Log messages and lines for scripts as they reach the UART: line ends, levels, limits, quoting. */
-/* sources: kernel/log.c kernel/format.c */
+/* sources: kernel/log.c kernel/format.c kernel/terminal.c tests/host/fake/smp.c */
 /* sources: tests/host/fake/uart.c tests/host/fake/clock.c tests/host/fake/panic.c */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -134,8 +134,8 @@ static void test_a_device_starts_and_ends(void **state)
                           BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET) | BIT(50);
     assert_int_equal(add(), 0);
     assert_int_equal(fake_modern.status, 15);
-    assert_true(fake_modern.accepted ==
-                (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET)));
+    assert_true(fake_modern.accepted == (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) |
+                                         BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET)));
     for (unsigned i = 0; i < 2; i++) {
         virtqueue_layout(DEV->queues[i], &layout);
         assert_int_equal(fake_modern.queues[i].enable, 1);

@@ -16,7 +16,7 @@
 #include "fake_clock.h"
 #include "fake_log.h"
 #include "fake_sriov.h"
-#include "pci/pci_private.h"
+#include "pci/pci_sriov_private.h"
 #include "pci/sriov.h"
 
 #define SRIOV(reg) (FAKE_SRIOV_CAP + PCI_SRIOV_##reg)
@@ -240,6 +240,26 @@ static void test_a_port_that_we_open_has_room_for_them(void **state)
     opened(0x1000000, false);
 }
 
+/* The host bridge's window is not known: the rest of the MiB of the lowest address. */
+static void test_a_root_bus_of_which_nothing_is_known(void **state)
+{
+    struct fake_pci_function *root;
+
+    (void)state;
+    root = fake_sriov_pf(NULL, 7, 8);
+    fake_pci_set_bar(root, 0, 0, 0x4000, 0xfd8f8000);
+    fake_sriov_bar(root, 0, 0x04, 0x4000, 0);
+    fake_sriov_bar(root, 2, 0x04, 0x8000, 0);
+    fake_sriov_scan();
+    pf = pci_find("00:07.0");
+    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(fake_sriov_bar_base(root, 2), 0xfd800000);
+    assert_int_equal(fake_sriov_bar_base(root, 0), 0xfd840000);
+    pci_sriov_disable(pf);
+    pf->sriov->bars[2].len = 0x20000; /* 8 of them are all of it, but for the function's own */
+    assert_int_equal(pci_sriov_enable(pf, 8), -ENOSPC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -262,6 +282,7 @@ int main(void)
         TEST(test_nor_beyond_the_last_address),
         TEST(test_a_bar_is_not_placed_where_firmware_put_theirs),
         TEST(test_a_port_that_we_open_has_room_for_them),
+        TEST(test_a_root_bus_of_which_nothing_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/sha256.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
+#include "kernel/sha256.h"
 #include "vring0/port.h"
 
 #define LINE_LEN   512

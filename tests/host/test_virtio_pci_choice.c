@@ -22,6 +22,7 @@
 /* What probe() made. */
 static struct virtio_device *added;
 static int add_error;
+static unsigned reported_cnt;
 
 bool msix_enabled(const struct pci_device *pdev)
 {
@@ -42,6 +43,27 @@ void virtio_device_remove(struct virtio_device *dev)
     (void)dev;
 }
 
+void virtio_report_late(struct virtio_device *dev)
+{
+    assert_ptr_equal(dev, added);
+    reported_cnt++;
+}
+
+static unsigned vf_cnt;
+
+int pci_sriov_enable(struct pci_device *pf, unsigned cnt)
+{
+    assert_ptr_equal(pf, &fake_modern_pdev);
+    vf_cnt = cnt;
+    return 0;
+}
+
+void pci_sriov_disable(struct pci_device *pf)
+{
+    assert_ptr_equal(pf, &fake_modern_pdev);
+    vf_cnt = 0;
+}
+
 /* Included for its entry of the linker set. */
 #include "virtio/virtio_pci.c"
 
@@ -58,6 +80,7 @@ static void start(enum kind kind, const char *options)
     fake_modern_reset();
     added = NULL;
     add_error = 0;
+    reported_cnt = 0;
     fake_modern_pdev.subsystem_id = VIRTIO_ID_BLOCK;
     fake_modern_pdev.device_id = kind == MODERN ? 0x1042 : 0x1001;
     if (kind == LEGACY)
@@ -86,6 +109,7 @@ static void gets(enum kind kind, const char *options, const char *transport)
     assert_string_equal(added->transport->name, transport);
     assert_int_equal(added->device_id, VIRTIO_ID_BLOCK);
     assert_string_equal(fake_log_text(), "");
+    assert_int_equal(reported_cnt, 1);
     end();
 }
 
@@ -140,6 +164,22 @@ static void test_a_transitional_device_without_ports_is_a_modern_one(void **stat
     assert_true(fake_log_has("its legacy registers (I/O BAR 0) have no address"));
 }
 
+static void test_virtual_functions_must_have_been_agreed_on(void **state)
+{
+    (void)state;
+    start(MODERN, "");
+    assert_int_equal(probe(), 0);
+    added->features = 1ull << VIRTIO_F_VERSION_1;
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 3), -ENOTSUP);
+    assert_int_equal(vf_cnt, 0);
+    added->features |= 1ull << VIRTIO_F_SR_IOV;
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 3), 0);
+    assert_int_equal(vf_cnt, 3);
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 0), 0);
+    assert_int_equal(vf_cnt, 0);
+    end();
+}
+
 static void break_modern(void)
 {
     fake_modern_caps_clear();
@@ -159,8 +199,10 @@ static void test_a_modern_interface_that_is_broken_is_left_with_its_reason(void 
     end();
     fake_log_clear();
     add_error = -ENODEV; /* without driver there is no name, and nothing to tell */
+    reported_cnt = 0;
     assert_int_equal(probe(), -ENODEV);
     assert_string_equal(fake_log_text(), "");
+    assert_int_equal(reported_cnt, 0);
 }
 
 static void test_nothing_left_is_an_error_with_both_reasons(void **state)
@@ -193,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_the_boot_option_decides),
         cmocka_unit_test(test_what_is_not_to_be_had_is_named),
         cmocka_unit_test(test_a_transitional_device_without_ports_is_a_modern_one),
+        cmocka_unit_test(test_virtual_functions_must_have_been_agreed_on),
         cmocka_unit_test(test_a_modern_interface_that_is_broken_is_left_with_its_reason),
         cmocka_unit_test(test_nothing_left_is_an_error_with_both_reasons),
         cmocka_unit_test(test_a_failed_start_leaves_nothing_behind),

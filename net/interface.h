@@ -83,7 +83,8 @@ const char *address_text(const ip_addr_t *ip, char buf[ADDRESS_TEXT_MAX]);
  * in the end. */
 bool address_settle(bool v6, unsigned timeout_ms);
 
-/* Configures a new interface. With the core lock. */
+/* Configures a new interface, and gives its addresses up. With the core lock. */
 void address_start(struct interface *iface, unsigned index);
+void address_stop(struct interface *iface);
 
 #endif

@@ -46,6 +46,7 @@ enum pci_irq_mode {
 struct pci_driver;
 struct msix_state; /* msix/: private state of a function whose MSI-X is enabled */
 struct msi_state;  /* the same of MSI */
+struct pci_sriov;  /* pci/: private state of a function that can have virtual ones */
 
 struct pci_device {
     struct list link; /* in scan order */
@@ -64,7 +65,10 @@ struct pci_device {
     enum pci_irq_mode irq_mode;
     struct msix_state *msix;
     struct msi_state *msi;
-    unsigned intx_irq; /* descriptor of the line in mode INTX */
+    unsigned intx_irq;       /* descriptor of the line in mode INTX */
+    struct pci_sriov *sriov; /* NULL: no SR-IOV capability that can be used; pci/sriov.h */
+    struct pci_device *pf;   /* physical function of a virtual one; NULL: not a virtual function */
+    uint16_t vf_index;       /* which of @pf's, from 0 */
 };
 
 struct pci_id {
@@ -78,6 +82,10 @@ struct pci_driver {
     int (*probe)(
         struct pci_device *pdev); /* 0 or negative errno; must leave nothing behind on error */
     void (*remove)(struct pci_device *pdev);
+    /* May be NULL. Asked by the console for @vf_cnt virtual functions, 0: for none; it calls
+     * pci_sriov_enable() or pci_sriov_disable() between its own preparations. 0 or negative
+     * errno. */
+    int (*sriov_configure)(struct pci_device *pf, unsigned vf_cnt);
 };
 
 /* Puts a driver into the linker set that pci_probe_all() walks. */

@@ -90,71 +90,100 @@ static uint32_t probe_register(struct pci_device *pdev, unsigned reg, uint32_t *
 }
 
 /* Sizes BAR @index; returns how many registers it takes. */
-static unsigned size_one(struct pci_device *pdev, unsigned index)
+static unsigned size_one(const struct pci_bar_row *row, unsigned index)
 {
     static struct log_limit limit;
-    const unsigned reg = PCI_BASE_ADDRESS(index);
+    const unsigned reg = row->reg + 4 * index;
     struct pci_bar_probe probe = {0};
     unsigned taken = 1;
     int rc;
 
-    probe.low = probe_register(pdev, reg, &probe.low_mask);
+    probe.low = probe_register(row->pdev, reg, &probe.low_mask);
     if (probe.low_mask != 0 && is_64bit(probe.low))
         taken = 2;
-    if (index + taken > pci_bar_cnt(pdev)) {
+    if (index + taken > row->cnt) {
         rc = -EINVAL;
     } else {
         if (taken == 2)
-            probe.high = probe_register(pdev, reg + 4, &probe.high_mask);
-        rc = pci_bar_decode(&probe, &pdev->bars[index]);
+            probe.high = probe_register(row->pdev, reg + 4, &probe.high_mask);
+        rc = pci_bar_decode(&probe, &row->bars[index]);
     }
     if (rc)
         log_limited(&limit, LOG_WARN,
-                    "pci %s: BAR %u makes no sense (0x%08x, size mask 0x%08x): not used",
-                    pdev->name, index, probe.low, probe.low_mask);
+                    "pci %s: %s %u makes no sense (0x%08x, size mask 0x%08x): not used",
+                    row->pdev->name, row->what, index, probe.low, probe.low_mask);
     return taken;
+}
+
+void pci_bar_row_size(const struct pci_bar_row *row)
+{
+    for (unsigned i = 0; i < row->cnt;)
+        i += size_one(row, i);
+}
+
+static struct pci_bar_row header_row(struct pci_device *pdev)
+{
+    return (struct pci_bar_row){pdev, PCI_BASE_ADDRESS(0), pci_bar_cnt(pdev), pdev->bars, "BAR"};
 }
 
 void pci_bars_size(struct pci_device *pdev)
 {
+    const struct pci_bar_row row = header_row(pdev);
     const uint16_t command = pci_read16(pdev, PCI_COMMAND);
 
     if (command & DECODING)
         pci_write16(pdev, PCI_COMMAND, command & (uint16_t)~DECODING);
-    for (unsigned i = 0; i < pci_bar_cnt(pdev);)
-        i += size_one(pdev, i);
+    pci_bar_row_size(&row);
     if (command & DECODING)
         pci_write16(pdev, PCI_COMMAND, command);
 }
 
-static uint64_t bar_write(const struct pci_device *pdev, unsigned index, uint64_t base)
+static void bar_write(const struct pci_bar_row *row, unsigned index, uint64_t base)
 {
-    const bool wide = pdev->bars[index].kind == PCI_BAR_MEM64;
-    const unsigned reg = PCI_BASE_ADDRESS(index);
-    uint64_t value;
+    const unsigned reg = row->reg + 4 * index;
 
-    pci_write32(pdev, reg, (uint32_t)base);
-    if (wide)
-        pci_write32(pdev, reg + 4, (uint32_t)(base >> 32));
-    value = pci_read32(pdev, reg);
-    if (wide)
-        value |= (uint64_t)pci_read32(pdev, reg + 4) << 32;
-    return value & ~(uint64_t)(pdev->bars[index].kind == PCI_BAR_IO ? PCI_BASE_ADDRESS_IO_FLAGS
-                                                                    : PCI_BASE_ADDRESS_MEM_FLAGS);
+    pci_write32(row->pdev, reg, (uint32_t)base);
+    if (row->bars[index].kind == PCI_BAR_MEM64)
+        pci_write32(row->pdev, reg + 4, (uint32_t)(base >> 32));
+}
+
+static uint64_t bar_read(const struct pci_bar_row *row, unsigned index)
+{
+    const enum pci_bar_kind kind = row->bars[index].kind;
+    const unsigned reg = row->reg + 4 * index;
+    uint64_t value = pci_read32(row->pdev, reg);
+
+    if (kind == PCI_BAR_MEM64)
+        value |= (uint64_t)pci_read32(row->pdev, reg + 4) << 32;
+    return value &
+           ~(uint64_t)(kind == PCI_BAR_IO ? PCI_BASE_ADDRESS_IO_FLAGS : PCI_BASE_ADDRESS_MEM_FLAGS);
+}
+
+int pci_bar_row_assign(const struct pci_bar_row *row, unsigned bar, uint64_t base)
+{
+    bar_write(row, bar, base);
+    if (bar_read(row, bar) == base) {
+        row->bars[bar].base = base;
+        return 0;
+    }
+    pci_bar_row_unassign(row, bar);
+    return -EIO;
+}
+
+void pci_bar_row_unassign(const struct pci_bar_row *row, unsigned bar)
+{
+    bar_write(row, bar, 0);
+    row->bars[bar].base = 0;
 }
 
 int pci_bar_assign(struct pci_device *pdev, unsigned bar, uint64_t base)
 {
+    const struct pci_bar_row row = header_row(pdev);
     const uint16_t command = pci_read16(pdev, PCI_COMMAND);
-    int rc = 0;
+    int rc;
 
     pci_write16(pdev, PCI_COMMAND, command & (uint16_t)~DECODING);
-    if (bar_write(pdev, bar, base) == base) {
-        pdev->bars[bar].base = base;
-    } else {
-        bar_write(pdev, bar, 0);
-        rc = -EIO;
-    }
+    rc = pci_bar_row_assign(&row, bar, base);
     pci_write16(pdev, PCI_COMMAND, command);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "pci/pci_cmd.h"
 #include "pci/pci_private.h"
+#include "pci/sriov.h"
 
 struct name {
     unsigned value;
@@ -161,6 +162,11 @@ static void print_details(const struct pci_device *pdev)
     print("  interrupt  pin %s, line %u, MSI-X vectors %u%s, MSI vectors %u%s\n",
           pci_intx_text(pdev), pdev->intx_line, pci_msix_cnt(pdev), pdev->msix ? " (enabled)" : "",
           pci_msi_cnt(pdev), pdev->msi ? " (enabled)" : "");
+    if (pdev->sriov)
+        print("  SR-IOV     %u of %u virtual functions\n", pci_sriov_cnt(pdev),
+              pci_sriov_total(pdev));
+    if (pdev->pf)
+        print("  SR-IOV     virtual function %u of %s\n", pdev->vf_index, pdev->pf->name);
     print("  driver     %s\n", pdev->driver ? pdev->driver->name : "none");
     print_bars(pdev);
     if (pci_is_bridge(pdev))
@@ -203,6 +209,6 @@ static int pci_run(int argc, char **argv)
 CONSOLE_COMMAND(pci, .name = "pci",
                 .usage = "pci\npci ADDR\npci enable ADDR intx|msi|msix [VECTORS]\n"
                          "pci disable ADDR intx|msi|msix\npci enable|disable ADDR memory\n"
-                         "pci state ADDR",
+                         "pci state ADDR\npci sriov ADDR N",
                 .summary = "PCI functions, one of them in detail, and how it interrupts",
                 .run = pci_run);

@@ -16,18 +16,22 @@ const struct pci_driver *pci_driver_match(const struct pci_device *pdev)
     return NULL;
 }
 
+void pci_driver_probe(struct pci_device *pdev)
+{
+    int rc;
+
+    pdev->probed = true;
+    if (!pdev->driver)
+        return;
+    rc = pdev->driver->probe(pdev);
+    if (rc == 0)
+        return;
+    log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
+    pdev->driver = NULL;
+}
+
 void pci_probe_all(void)
 {
-    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
-        int rc;
-
-        pdev->probed = true;
-        if (!pdev->driver)
-            continue;
-        rc = pdev->driver->probe(pdev);
-        if (rc == 0)
-            continue;
-        log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
-        pdev->driver = NULL;
-    }
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        pci_driver_probe(pdev);
 }

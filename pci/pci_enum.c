@@ -3,16 +3,6 @@
 #include "kernel/format.h"
 #include "pci/pci_private.h"
 
-int pci_address_compare(struct pci_address a, struct pci_address b)
-{
-    const uint32_t left = (uint32_t)a.bus << 8 | (uint32_t)a.device << 3 | a.function;
-    const uint32_t right = (uint32_t)b.bus << 8 | (uint32_t)b.device << 3 | b.function;
-
-    if (a.segment != b.segment)
-        return a.segment < b.segment ? -1 : 1;
-    return left < right ? -1 : left > right;
-}
-
 void pci_for_each_root(void (*fn)(uint16_t segment, uint8_t bus, uint8_t bus_end, void *arg),
                        void *arg)
 {
@@ -29,19 +19,24 @@ void pci_for_each_root(void (*fn)(uint16_t segment, uint8_t bus, uint8_t bus_end
         fn(0, 0, PCI_BUS_CNT - 1, arg);
 }
 
-static void identify(struct pci_device *pdev, uint32_t ids, uint8_t header_type)
+void pci_device_name(struct pci_device *pdev)
 {
     const struct pci_address addr = pdev->addr;
 
-    pdev->vendor_id = (uint16_t)ids;
-    pdev->device_id = (uint16_t)(ids >> 16);
-    pdev->header_type = header_type & PCI_HEADER_TYPE_MASK;
     if (addr.segment)
         format(pdev->name, sizeof(pdev->name), "%04x:%02x:%02x.%u", addr.segment, addr.bus,
                addr.device, addr.function);
     else
         format(pdev->name, sizeof(pdev->name), "%02x:%02x.%u", addr.bus, addr.device,
                addr.function);
+}
+
+static void identify(struct pci_device *pdev, uint32_t ids, uint8_t header_type)
+{
+    pdev->vendor_id = (uint16_t)ids;
+    pdev->device_id = (uint16_t)(ids >> 16);
+    pdev->header_type = header_type & PCI_HEADER_TYPE_MASK;
+    pci_device_name(pdev);
 }
 
 void pci_for_each_on_bus(uint16_t segment, uint8_t bus,

@@ -4,6 +4,7 @@
 
 #include "kernel/log.h"
 #include "pci/pci_private.h"
+#include "pci/pci_sriov_private.h"
 
 /* Windows lie below 4 GiB; what is larger cannot be placed. Sums of such lengths cannot overflow.
  */
@@ -80,6 +81,8 @@ static struct need bridge_need(const struct pci_device *bridge, const struct pla
         }
         if (leads_on(pdev, &inner))
             more = bridge_need(pdev, &inner);
+        else if (inner.space == &pci_space_memory)
+            more.len = pci_sriov_wish(pdev, &more.align);
         need.len += more.len;
         need.align = need.align > more.align ? need.align : more.align;
     }
@@ -113,6 +116,8 @@ static bool push_past_device(uint64_t *at, const struct need *need, const struct
 
         if (bar->kind != PCI_BAR_NONE && bar->base && bar_space(bar) == placing->space)
             moved |= push_past(at, need, (struct pci_window){bar->base, bar->base + bar->len});
+        if (pdev->sriov && placing->space == &pci_space_memory)
+            moved |= push_past(at, need, pci_sriov_window(pdev, i));
     }
     if (!pci_is_bridge(pdev))
         return moved;
@@ -145,6 +150,24 @@ static uint64_t find_free(const struct placing *placing, const struct need *need
                 moved |= push_past_device(&at, need, pdev, placing);
     } while (moved);
     return at;
+}
+
+uint64_t pci_place_find(const struct pci_device *pdev, struct pci_window window, uint64_t len,
+                        uint64_t align)
+{
+    const struct placing placing = {
+        .space = &pci_space_memory,
+        .bus = {.segment = pdev->addr.segment},
+        .window = window,
+    };
+    const struct need need = {len, align};
+
+    return find_free(&placing, &need);
+}
+
+bool pci_place_is_free(const struct pci_device *pdev, uint64_t base, uint64_t len)
+{
+    return pci_place_find(pdev, (struct pci_window){base, base + len}, len, 1) == base;
 }
 
 static void place_bar(const struct placing *placing, struct pci_device *pdev, unsigned index)

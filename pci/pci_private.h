@@ -41,11 +41,35 @@ uint16_t pci_command_change(const struct pci_device *pdev, uint16_t clear, uint1
 void pci_for_each_root(void (*fn)(uint16_t segment, uint8_t bus, uint8_t bus_end, void *arg),
                        void *arg);
 
+/* The bridge that leads to @pdev's bus, or NULL on a root bus. */
+struct pci_device *pci_bridge_above(const struct pci_device *pdev);
+
+/* The function at @addr, or NULL. */
+struct pci_device *pci_device_at(struct pci_address addr);
+
+/* Fills in @pdev->name from its address. */
+void pci_device_name(struct pci_device *pdev);
+
+/* Fills in what a function's header and capabilities say, all but BARs; its messages are off then.
+ */
+void pci_device_read(struct pci_device *pdev);
+
+/* Adds @pdev, which is from malloc(), to pci_devices. */
+void pci_device_insert(struct pci_device *pdev);
+
 /* Calls @fn for each function of one bus, with what pci_identify() fills in. */
 void pci_for_each_on_bus(uint16_t segment, uint8_t bus,
                          void (*fn)(const struct pci_device *pdev, void *arg), void *arg);
 
-int pci_address_compare(struct pci_address a, struct pci_address b);
+static inline int pci_address_compare(struct pci_address a, struct pci_address b)
+{
+    const uint32_t left = (uint32_t)a.bus << 8 | (uint32_t)a.device << 3 | a.function;
+    const uint32_t right = (uint32_t)b.bus << 8 | (uint32_t)b.device << 3 | b.function;
+
+    if (a.segment != b.segment)
+        return a.segment < b.segment ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
 
 static inline bool pci_is_bridge(const struct pci_device *pdev)
 {
@@ -90,6 +114,24 @@ struct pci_bar_probe {
 /* 0, or -EINVAL for answers that no BAR gives. @bar->kind is PCI_BAR_NONE for an absent one. */
 int pci_bar_decode(const struct pci_bar_probe *probe, struct pci_bar *bar);
 
+/* BAR registers in a row: a header's, or those for VFs in an SR-IOV capability. */
+struct pci_bar_row {
+    struct pci_device *pdev;
+    unsigned reg, cnt;
+    struct pci_bar *bars;
+    const char *what; /* "BAR" */
+};
+
+/* Fills in @row->bars; nothing may decode meanwhile. */
+void pci_bar_row_size(const struct pci_bar_row *row);
+
+/* Points one at @base; nothing may decode meanwhile. 0, -EIO when it does not read back: then it
+ * has no address. */
+int pci_bar_row_assign(const struct pci_bar_row *row, unsigned bar, uint64_t base);
+
+/* Takes its address away without a read. */
+void pci_bar_row_unassign(const struct pci_bar_row *row, unsigned bar);
+
 /* Fills in @pdev->bars with decoding off meanwhile. */
 void pci_bars_size(struct pci_device *pdev);
 
@@ -120,6 +162,17 @@ void pci_windows_close_unset(const struct pci_device *bridge);
 /* Places every BAR below @root_bus that has no address, opening bridge windows where they are
  * closed. */
 void pci_place_all(uint16_t segment, uint8_t root_bus);
+
+/* Lowest free place for @len bytes of memory in @window of @pdev's segment, 0 when there is none.
+ * @align is a power of two. */
+uint64_t pci_place_find(const struct pci_device *pdev, struct pci_window window, uint64_t len,
+                        uint64_t align);
+
+/* Whether [@base, @base + @len) is clear of every BAR and of windows that do not hold all of it. */
+bool pci_place_is_free(const struct pci_device *pdev, uint64_t base, uint64_t len);
+
+/* Calls the probe() of @pdev's driver, if it has one; without success it has none then. */
+void pci_driver_probe(struct pci_device *pdev);
 
 /* The driver whose id table has @pdev, or NULL. */
 const struct pci_driver *pci_driver_match(const struct pci_device *pdev);

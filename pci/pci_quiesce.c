@@ -1,6 +1,7 @@
 /* Stops devices that firmware left running: no DMA, and silent until a driver turns them on. Needs
  * no heap. */
 #include "pci/pci_private.h"
+#include "pci/pci_sriov_private.h"
 
 struct quiesce {
     void (*visit)(struct pci_device *pdev);
@@ -30,6 +31,8 @@ static void quiesce_function(const struct pci_device *found, void *arg)
     }
     if (quiesce->visit)
         quiesce->visit(&pdev);
+    pci_caps_note(&pdev);
+    pci_sriov_quiesce(&pdev);
     if (!is_bridge_class(&pdev))
         pci_command_change(&pdev, PCI_COMMAND_MASTER | PCI_COMMAND_IO | PCI_COMMAND_MEMORY,
                            PCI_COMMAND_INTX_DISABLE);

@@ -140,7 +140,17 @@
 #define PCI_MSIX_OFFSET        0xfffffff8u
 #define PCI_MSIX_LEN           12
 
-#define PCI_EXP_LEN_MIN 12 /* as much as every PCI Express capability has */
+#define PCI_EXP_LEN_MIN              12   /* as much as every PCI Express capability has */
+#define PCI_EXP_LEN_2                0x3c /* from version 2 on */
+#define PCI_EXP_FLAGS                2
+#define PCI_EXP_FLAGS_VERSION        0x000f
+#define PCI_EXP_FLAGS_TYPE           0x00f0
+#define PCI_EXP_TYPE_ROOT_PORT       0x0040
+#define PCI_EXP_TYPE_DOWNSTREAM_PORT 0x0060
+#define PCI_EXP_DEVCAP2              0x24
+#define PCI_EXP_DEVCAP2_ARI          0x00000020u
+#define PCI_EXP_DEVCTL2              0x28
+#define PCI_EXP_DEVCTL2_ARI          0x0020
 
 /* Extended capabilities: id in bits 15:0, version in 19:16, offset of the next in 31:20. */
 #define PCI_EXT_CAP_START    0x100
@@ -155,6 +165,22 @@
 #define PCI_EXT_CAP_ID_ATS   0x000f
 #define PCI_EXT_CAP_ID_SRIOV 0x0010
 #define PCI_EXT_CAP_ID_LTR   0x0018
+
+/* SR-IOV (PCIe 9.3.3). VF BARs are registers like a header's, the first at PCI_SRIOV_BAR. */
+#define PCI_SRIOV_CTRL          0x08
+#define PCI_SRIOV_CTRL_VFE      0x0001
+#define PCI_SRIOV_CTRL_MSE      0x0008
+#define PCI_SRIOV_CTRL_ARI      0x0010 /* all functions of the device: numbers up to 255 */
+#define PCI_SRIOV_INITIAL_VFS   0x0c
+#define PCI_SRIOV_TOTAL_VFS     0x0e
+#define PCI_SRIOV_NUM_VFS       0x10
+#define PCI_SRIOV_VF_OFFSET     0x14
+#define PCI_SRIOV_VF_STRIDE     0x16
+#define PCI_SRIOV_VF_DEVICE_ID  0x1a
+#define PCI_SRIOV_SUP_PAGE_SIZE 0x1c /* bit n: 4 KiB << n */
+#define PCI_SRIOV_SYS_PAGE_SIZE 0x20
+#define PCI_SRIOV_BAR           0x24
+#define PCI_SRIOV_LEN           0x40
 
 /* Legacy configuration mechanism: an address port and a data port. */
 #define PCI_PORT_ADDRESS 0xcf8

@@ -2,6 +2,7 @@
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "pci/pci_private.h"
+#include "pci/pci_sriov_private.h"
 
 /* Classes that machines of this kind have; an entry with subclass ANY names the rest of its base
  * class. */
@@ -98,16 +99,30 @@ static const char *driver_text(const struct pci_device *pdev)
     return pdev->driver ? pdev->driver->name : "none";
 }
 
+/* What is behind the driver on a line: " pf=... vf=N" of a virtual function, " vfs=N/N" of one that
+ * can have some. */
+#define SRIOV_TEXT_MAX (PCI_ADDRESS_TEXT_MAX + 24)
+static const char *sriov_text(const struct pci_device *pdev, char *buf, size_t size)
+{
+    buf[0] = '\0';
+    if (pdev->pf)
+        format(buf, size, " pf=%s vf=%u", pdev->pf->name, pdev->vf_index);
+    else if (pdev->sriov)
+        format(buf, size, " vfs=%u/%u", pdev->sriov->cnt, pdev->sriov->total);
+    return buf;
+}
+
 void pci_at_line(const struct pci_device *pdev)
 {
     char bars[PCI_BARS_TEXT_MAX], quoted[PCI_BARS_TEXT_MAX + 2], msix[8], msi[8];
+    char sriov[SRIOV_TEXT_MAX];
 
-    at_line("pci", "addr=%s id=%04x:%04x class=%06x bars=%s msix=%s msi=%s intx=%s driver=%s",
+    at_line("pci", "addr=%s id=%04x:%04x class=%06x bars=%s msix=%s msi=%s intx=%s driver=%s%s",
             pdev->name, pdev->vendor_id, pdev->device_id, (unsigned)pdev->class_code,
             at_quote(quoted, sizeof(quoted), pci_bars_text(pdev, bars, sizeof(bars))),
             count_text(pci_msix_cnt(pdev), msix, sizeof(msix)),
-            count_text(pci_msi_cnt(pdev), msi, sizeof(msi)), pci_intx_text(pdev),
-            driver_text(pdev));
+            count_text(pci_msi_cnt(pdev), msi, sizeof(msi)), pci_intx_text(pdev), driver_text(pdev),
+            sriov_text(pdev, sriov, sizeof(sriov)));
 }
 
 void pci_report(void)
@@ -138,13 +153,23 @@ static void row_json(const struct pci_device *pdev, report_emit_t emit, void *ar
 
 static void row_text(const struct pci_device *pdev, report_emit_t emit, void *arg)
 {
-    char msix[8], msi[8];
+    char msix[8], msi[8], sriov[SRIOV_TEXT_MAX];
 
-    report_printf(emit, arg, "%-12s %04x:%04x  %-14s %-5s %-5s %-5s %s\n", pdev->name,
+    report_printf(emit, arg, "%-12s %04x:%04x  %-14s %-5s %-5s %-5s %s%s\n", pdev->name,
                   pdev->vendor_id, pdev->device_id, pci_class_text(pdev->class_code),
                   count_text(pci_msix_cnt(pdev), msix, sizeof(msix)),
                   count_text(pci_msi_cnt(pdev), msi, sizeof(msi)), pci_intx_text(pdev),
-                  driver_text(pdev));
+                  driver_text(pdev), sriov_text(pdev, sriov, sizeof(sriov)));
+}
+
+/* The one behind @addr. Virtual functions come and go while a report waits for its reader. */
+static struct pci_device *pci_after(struct pci_address addr)
+{
+    struct pci_device *pdev = pci_first();
+
+    while (pdev && pci_address_compare(pdev->addr, addr) <= 0)
+        pdev = pci_next(pdev);
+    return pdev;
 }
 
 void pci_table(int json, report_emit_t emit, void *arg)
@@ -156,14 +181,16 @@ void pci_table(int json, report_emit_t emit, void *arg)
     else
         report_printf(emit, arg, "%-12s %-9s  %-14s %-5s %-5s %-5s %s\n", "address", "id", "class",
                       "msix", "msi", "intx", "driver");
-    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
-        if (!json) {
-            row_text(pdev, emit, arg);
-            continue;
-        }
-        if (cnt++)
+    for (struct pci_device *pdev = pci_first(); pdev;) {
+        const struct pci_device row = *pdev;
+
+        if (json && cnt++)
             emit(arg, ",", 1);
-        row_json(pdev, emit, arg);
+        if (json)
+            row_json(&row, emit, arg);
+        else
+            row_text(&row, emit, arg);
+        pdev = pci_after(row.addr);
     }
     if (json)
         emit(arg, "]", 1);

@@ -5,6 +5,7 @@
 
 #include "kernel/log.h"
 #include "pci/pci_private.h"
+#include "pci/pci_sriov_private.h"
 
 struct list pci_devices = LIST_INIT(pci_devices);
 
@@ -15,7 +16,7 @@ struct scan {
 
 static uint8_t scan_bus(struct scan *scan, uint16_t segment, uint8_t bus, uint8_t limit);
 
-static void insert_sorted(struct pci_device *pdev)
+void pci_device_insert(struct pci_device *pdev)
 {
     struct list *pos = pci_devices.prev;
 
@@ -44,18 +45,10 @@ static void messages_off(const struct pci_device *pdev)
     }
 }
 
-static void add_function(const struct pci_device *found, void *arg)
+void pci_device_read(struct pci_device *pdev)
 {
-    struct scan *scan = arg;
-    struct pci_device *pdev = malloc(sizeof(*pdev));
-    uint32_t class_revision;
+    const uint32_t class_revision = pci_read32(pdev, PCI_REVISION_ID);
 
-    if (!pdev) {
-        scan->rc = -ENOMEM;
-        return;
-    }
-    *pdev = *found;
-    class_revision = pci_read32(pdev, PCI_REVISION_ID);
     pdev->revision = (uint8_t)class_revision;
     pdev->class_code = class_revision >> 8;
     if (pdev->header_type == PCI_HEADER_TYPE_NORMAL) {
@@ -68,8 +61,23 @@ static void add_function(const struct pci_device *found, void *arg)
         pdev->intx_pin = 0;
     pci_caps_note(pdev);
     messages_off(pdev);
+}
+
+static void add_function(const struct pci_device *found, void *arg)
+{
+    struct scan *scan = arg;
+    struct pci_device *pdev = malloc(sizeof(*pdev));
+
+    if (!pdev) {
+        scan->rc = -ENOMEM;
+        return;
+    }
+    *pdev = *found;
+    pci_device_read(pdev);
     pci_bars_size(pdev);
-    insert_sorted(pdev);
+    if (pci_sriov_note(pdev) != 0)
+        scan->rc = -ENOMEM;
+    pci_device_insert(pdev);
 }
 
 static bool on_bus(const struct pci_device *pdev, uint16_t segment, uint8_t bus)
@@ -189,6 +197,23 @@ int pci_scan(void)
         pdev->driver = pci_driver_match(pdev);
     system_report_register("pci", pci_table);
     return scan.rc;
+}
+
+struct pci_device *pci_bridge_above(const struct pci_device *pdev)
+{
+    for (struct pci_device *up = pci_first(); up; up = pci_next(up))
+        if (up->addr.segment == pdev->addr.segment && up->secondary_bus != 0 &&
+            up->secondary_bus == pdev->addr.bus)
+            return up;
+    return NULL;
+}
+
+struct pci_device *pci_device_at(struct pci_address addr)
+{
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        if (pci_address_compare(pdev->addr, addr) == 0)
+            return pdev;
+    return NULL;
 }
 
 void pci_for_each(void (*fn)(struct pci_device *pdev, void *arg), void *arg)

@@ -290,4 +290,5 @@ static void igb_remove(struct pci_device *pdev)
 static const struct pci_id igb_ids[] = {{IGB_VENDOR_ID, IGB_PF_DEVICE_ID, IGB_PF_DEVICE_ID},
                                         {0, 0, 0}};
 
-PCI_DRIVER(igb, .name = "igb", .ids = igb_ids, .probe = igb_probe, .remove = igb_remove);
+PCI_DRIVER(igb, .name = "igb", .ids = igb_ids, .probe = igb_probe, .remove = igb_remove,
+           .sriov_configure = igb_sriov_configure);

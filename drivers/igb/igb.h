@@ -36,6 +36,7 @@ struct igb {
     struct list link;
     uint32_t causes;   /* of ICR, for the thread; atomic */
     struct mutex lock; /* of what follows */
+    bool deaf;         /* VFs are not listened to: a test of theirs */
     unsigned vf_cnt;   /* VFs enabled */
     struct igb_vf vfs[IGB_VF_MAX];
 };
@@ -85,6 +86,10 @@ int igb_sriov_configure(struct pci_device *pdev, unsigned vf_cnt);
 /* The administrator's MAC address for VF @vf; zero: none. The VF learns it with its next reset. 0,
  * -ERANGE no such VF, -EINVAL a multicast address. */
 int igb_vf_set_admin_mac(struct igb *igb, unsigned vf, const uint8_t *mac);
+
+/* The mailbox's interrupt off, and nobody listening: VFs' messages wait in the card, as if nobody
+ * drove the PF. */
+void igb_vfs_mask(struct igb *igb, bool masked);
 
 /* Tells VF @vf, or with IGB_VF_MAX all of them, to look at the link. 0, -ENODEV it is not enabled,
  * -EBUSY it has the buffer. */

@@ -46,18 +46,23 @@ void igb_vfs_start(struct igb *igb)
     igb_write(port, E1000_MBVFIMR, (1u << E1000_POOL_CNT) - 1);
 }
 
-/* With the lock. A reset comes before what the VF has sent since. */
+/* With the lock. In the order in which they came: a reset before what the VF has sent since, and
+ * the acknowledgement of the last answer before the next request, whose answer would flush it. */
 static bool serve(struct igb *igb, unsigned index)
 {
     struct mbx *mbx = &igb->vfs[index].mbx;
-    bool reset = mbx_check_for_rst(mbx), msg;
+    bool reset, ack, msg;
 
+    if (igb->deaf)
+        return false;
+    reset = mbx_check_for_rst(mbx);
     if (reset)
         igb_vf_forget(igb, index);
+    ack = mbx_check_for_ack(mbx);
     msg = mbx_check_for_msg(mbx);
     if (msg)
         igb_vf_receive(igb, index);
-    return mbx_check_for_ack(mbx) || msg || reset;
+    return reset || ack || msg;
 }
 
 /* The card does not interrupt again for what comes while the cause is still noted, so all VFs are
@@ -82,6 +87,8 @@ static int ping(struct igb *igb, unsigned index)
     uint32_t msg = MBX_PF_CONTROL;
     int rc;
 
+    if (igb->deaf)
+        return -EBUSY;
     while (serve(igb, index)) /* a message of the VF must not be overwritten */
         ;
     msg |= vf->cleared ? MBX_MSG_CTS : 0;
@@ -103,6 +110,14 @@ int igb_vf_ping(struct igb *igb, unsigned vf)
             ping(igb, i);
     mutex_unlock(&igb->lock);
     return rc;
+}
+
+void igb_vfs_mask(struct igb *igb, bool masked)
+{
+    mutex_lock(&igb->lock);
+    igb->deaf = masked;
+    igb_write(&igb->port, masked ? E1000_IMC : E1000_IMS, E1000_ICR_VMMB);
+    mutex_unlock(&igb->lock);
 }
 
 int igb_vf_set_admin_mac(struct igb *igb, unsigned vf, const uint8_t *mac)

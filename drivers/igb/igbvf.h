@@ -51,8 +51,8 @@ void igbvf_mbx_init(struct igbvf *vf);
  */
 int igbvf_ask(struct igbvf *vf, uint32_t *msg, unsigned cnt, unsigned answer_cnt);
 
-/* The VF's reset up to having a MAC address that the PF knows. 0, -ENODEV the PF has no driver or
- * is in reset, or as igbvf_ask(). With the lock. */
+/* After igbvf_quiet(): up to having a MAC address that the PF knows. 0, -ENODEV the PF has no
+ * driver or is in reset, or as igbvf_ask(). With the lock. */
 int igbvf_mbx_reset(struct igbvf *vf);
 
 /* Which multicast frames and how long ones are wanted. With the lock. */
@@ -67,7 +67,7 @@ int igbvf_set_mac(struct igbvf *vf, const uint8_t *mac);
  */
 int igbvf_reset(struct igbvf *vf);
 
-/* Ends access to memory and interrupts. With the lock. */
+/* Resets the VF: no access to memory, no interrupts. With the lock. */
 void igbvf_quiet(struct igbvf *vf);
 
 /* Of vectors that the mailbox may interrupt by; interrupt context. */

@@ -102,7 +102,6 @@ int igbvf_mbx_reset(struct igbvf *vf)
     uint32_t msg[3] = {MBX_VF_RESET};
     int rc;
 
-    igb_write(&vf->port, E1000_VTCTRL, E1000_CTRL_RST);
     rc = wait_for_pf(vf);
     if (rc == 0)
         rc = igbvf_ask(vf, msg, 1, 3);

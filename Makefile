@@ -15,12 +15,12 @@ B := build/$(KIND)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-.PHONY: all objs image efi elf run run-pvh debug bench test test-fresh check check-layers check-behaviours \
+.PHONY: all objs image efi elf run run-pvh debug bench newer-qemu test test-all test-fresh check check-layers check-behaviours \
     check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
 all: image efi elf
 
 # Goals that compile nothing do without the toolchain's configuration (and so without anything being installed).
-NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-format test-fresh
+NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-format test-fresh newer-qemu
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
 BUILDING := y
 endif
@@ -49,10 +49,14 @@ bench: $(ELF) | .cache/have-run
 # ---- tests ---------------------------------------------------------------------------------------------------------
 
 # TEST_ARGS is passed on to tests/run.
-test: | .cache/have-run .cache/have-test
+test test-all: | .cache/have-run .cache/have-test
 	$(Q)$(MAKE) --no-print-directory CC=gcc APP=apps/status CONSOLE=y all
 	$(Q)$(MAKE) --no-print-directory CC=clang APP=apps/status CONSOLE=y all
-	$(Q)exec tests/run $(TEST_ARGS)
+	$(Q)exec tests/run $(if $(filter test-all,$@),--all) $(TEST_ARGS)
+
+# Tests that the installed QEMU is too old for use it, and are skipped without it.
+newer-qemu: | .cache/have-run
+	$(Q)tools/newer-qemu
 
 # The first run and the tests as a newcomer sees them: a fresh Debian, a clone of the current commit, two commands.
 DIST ?= bookworm
@@ -85,6 +89,8 @@ help:
 #: make bench           what a request, a frame and a start cost (BENCH_ARGS='blk net boot')
 #: make image           GPT disk image with an EFI partition, for a USB stick or a virtual disk
 #: make test            all tests, with both compilers
+#: make test-all        the same with the whole boot matrix and what else takes long
+#: make newer-qemu      unpack the QEMU of the distribution's backports into .cache, for tests that need it
 #: make test-fresh      first run and tests in a fresh Debian (DIST=bookworm|trixie; needs root)
 #: make check           layers, docs/behaviours.md, format, clang-tidy, cppcheck
 #: make objs            compile only

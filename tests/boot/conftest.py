@@ -6,15 +6,44 @@ import random
 import pytest
 
 from harness import Machine, disk
+from qemus import qemu_from
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="also the tests that take long")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "newer_qemu(major): needs a QEMU of that version, installed or in .cache")
+    config.addinivalue_line("markers", "long: only with --all")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--all"):
+        late = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
 
 
 @pytest.fixture
-def boot(tmp_path, request):
+def qemu(request):
+    """The QEMU for this test: the one of all tests, or the newer one that its mark asks for."""
+    mark = request.node.get_closest_marker("newer_qemu")
+    if mark is None:
+        return None
+    found = qemu_from(mark.args[0])
+    if found is None:
+        pytest.skip(f"needs QEMU {mark.args[0]} or newer (tools/newer-qemu fetches one)")
+    return found
+
+
+@pytest.fixture
+def boot(tmp_path, request, qemu):
     """boot(...) starts a Machine with these arguments; all of them are gone after the test."""
     machines = request.node.machines = []
 
     def start(**arguments):
-        machines.append(Machine(str(tmp_path), **arguments))
+        machines.append(Machine(str(tmp_path), qemu=qemu, **arguments))
         return machines[-1]
 
     yield start

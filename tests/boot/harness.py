@@ -99,12 +99,13 @@ class Machine:
     """One QEMU run. Lines are looked for from where the last one was found on."""
 
     def __init__(self, tmp, boot="pvh", machine="q35", cpu=None, memory="256M", smp=1, append="", devices=(),
-                 image=(), qmp=False):
+                 image=(), qmp=False, qemu=None):
         self.log, self.lines, self.rest, self.seen = "", [], "", 0
         self.closed = False
         self.qmp_path = os.path.join(tmp, f"qmp{id(self):x}") if qmp else None
         command = [QEMU_RUN, f"--{boot}", "--machine", machine, "--memory", memory, "--smp", str(smp)]
         command += ["--disk", "none", "--net", "none"] + list(image)
+        command += ["--qemu", qemu] if qemu else []
         command += ["--cpu", cpu] if cpu else []
         command += ["--append", append] if append else []
         extra = list(devices)

@@ -6,8 +6,8 @@ CONFIG := $(B)/config.mk
 include $(CONFIG)
 
 # What is about to be run or tested is installed in the same go as the compiler.
-DEPS_LISTS := build $(if $(filter run run-pvh debug bench test,$(MAKECMDGOALS)),run) \
-    $(if $(filter test check check-%,$(MAKECMDGOALS)),test) $(if $(filter clang,$(KIND)),test)
+DEPS_LISTS := build $(if $(filter run run-pvh debug bench test test-all,$(MAKECMDGOALS)),run) \
+    $(if $(filter test test-all check check-%,$(MAKECMDGOALS)),test) $(if $(filter clang,$(KIND)),test)
 
 $(CONFIG): $(wildcard tools/deps/*)
 	@NEWLIB_TARBALL='$(NEWLIB_TARBALL)' LWIP_TARBALL='$(LWIP_TARBALL)' tools/deps/configure '$(CC)' $@ $(DEPS_LISTS)

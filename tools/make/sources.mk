@@ -39,7 +39,7 @@ IMG := $(OUT_LINK)/vring0.img
 APP_OBJS := $(addprefix $(OUT)/obj/,$(addsuffix .o,$(APP_SRCS)))
 
 ifdef BUILDING
-ifeq ($(filter-out test check check-% objs,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(filter-out test test-all check check-% objs,$(or $(MAKECMDGOALS),all)),)
 else ifeq ($(strip $(APP_SRCS)),)
 $(error APP=$(APP): no C files in $(APP_DIR))
 endif

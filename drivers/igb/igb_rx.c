@@ -113,19 +113,18 @@ static struct netbuf *take_frame(struct igb_port *port)
 /* With the pair's lock. */
 static unsigned take_frames(struct igb_port *port, struct netbuf **bufs, unsigned cnt)
 {
-    unsigned got = 0, looks = 0;
+    unsigned got = 0;
 
-    while (got < cnt && looks < port->rx.cnt && frame_waits(port)) {
+    /* No longer than the ring, even in a flood of bad frames. */
+    while (got < cnt && frame_waits(port)) {
         bufs[got] = take_frame(port);
         got += bufs[got] != NULL;
-        looks++;
     }
-    if (looks > 0)
-        igb_rx_refill(&port->pair);
+    igb_rx_refill(&port->pair);
     if (got > 0)
         return got;
     igb_write(port, port->layout->eims, rx_bit(port));
-    /* A flood of bad frames must not hold the caller: the vector is raised for the rest. */
+    /* What came since the last look may have interrupted before the vector was unmasked. */
     if (frame_waits(port))
         igb_write(port, port->layout->eics, rx_bit(port));
     return 0;

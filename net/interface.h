@@ -34,6 +34,10 @@ struct interface {
 extern struct interface *interfaces[INTERFACE_MAX];
 extern unsigned interface_cnt;
 
+/* For who waits between looks at one: none goes meanwhile. Thread context. */
+void interfaces_hold(void);
+void interfaces_release(void);
+
 struct interface *interface_find(const char *name);
 
 static inline unsigned interface_prefix_len(const struct interface *iface)

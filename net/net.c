@@ -25,6 +25,8 @@
 struct interface *interfaces[INTERFACE_MAX];
 unsigned interface_cnt;
 
+static unsigned hold_cnt; /* atomic */
+static struct wait_queue release_wait = WAIT_QUEUE_INIT(release_wait);
 static struct wait_queue work_wait = WAIT_QUEUE_INIT(work_wait);
 static bool work_pending; /* atomic */
 static bool in_batch;     /* with the core lock */
@@ -36,6 +38,17 @@ struct interface *interface_find(const char *name)
             return interfaces[i];
     }
     return NULL;
+}
+
+void interfaces_hold(void)
+{
+    __atomic_fetch_add(&hold_cnt, 1, __ATOMIC_SEQ_CST);
+}
+
+void interfaces_release(void)
+{
+    if (__atomic_sub_fetch(&hold_cnt, 1, __ATOMIC_SEQ_CST) == 0)
+        wait_queue_wake_all(&release_wait);
 }
 
 void net_wake(void)
@@ -116,6 +129,7 @@ static void interface_remove(struct interface *iface)
     if (netif_default == NULL && interface_cnt > 0)
         netif_set_default(&interfaces[0]->netif);
     UNLOCK_TCPIP_CORE();
+    WAIT_UNTIL(&release_wait, WAIT_FOREVER, __atomic_load_n(&hold_cnt, __ATOMIC_SEQ_CST) == 0);
     timer_cancel(&iface->tx_timer);
     if (interface_drained(iface))
         free(iface);

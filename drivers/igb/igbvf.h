@@ -67,6 +67,9 @@ int igbvf_set_mac(struct igbvf *vf, const uint8_t *mac);
  */
 int igbvf_reset(struct igbvf *vf);
 
+/* The link goes down, and up again if it is: users look at the MAC address anew. With the lock. */
+void igbvf_link_renew(struct igbvf *vf);
+
 /* Resets the VF: no access to memory, no interrupts. With the lock. */
 void igbvf_quiet(struct igbvf *vf);
 

@@ -23,6 +23,12 @@ static void set_link(struct igbvf *vf, bool up)
         vf->port.netdev.link_up = up;
 }
 
+void igbvf_link_renew(struct igbvf *vf)
+{
+    set_link(vf, false);
+    set_link(vf, link_up(vf));
+}
+
 /* A reset of the PF forgets all of this. */
 static void irq_enable(struct igbvf *vf)
 {

@@ -112,7 +112,7 @@ static void report(const struct igbvf *vf)
             vf->port.name, vf->pdev->name, (unsigned)IGBVF_VECTOR_CNT,
             pci_vectors_offered(vf->pdev, PCI_IRQ_MSIX), info->rx_ring, info->tx_ring, m[0], m[1],
             m[2], m[3], m[4], m[5], info->mtu, vf->port.netdev.link_up ? "up" : "down",
-            vf->pdev->pf->name, vf->pdev->vf_index);
+            vf->pdev->pf != NULL ? vf->pdev->pf->name : "none", vf->pdev->vf_index);
 }
 
 /* A VF whose PF does not answer stays, and comes up when it does or on request. */
@@ -138,8 +138,6 @@ static int igbvf_probe(struct pci_device *pdev)
     uint8_t *regs;
     int rc = -ENOMEM;
 
-    if (pdev->pf == NULL)
-        return -ENODEV; /* passed through alone: nobody to ask where its registers are */
     vf = calloc(1, sizeof(*vf));
     if (vf == NULL)
         return -ENOMEM;

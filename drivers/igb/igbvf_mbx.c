@@ -100,6 +100,7 @@ int igbvf_mbx_reset(struct igbvf *vf)
 {
     uint8_t *mac = vf->port.netdev.info.mac, given[6];
     uint32_t msg[3] = {MBX_VF_RESET};
+    bool has_mac;
     int rc;
 
     rc = wait_for_pf(vf);
@@ -108,13 +109,18 @@ int igbvf_mbx_reset(struct igbvf *vf)
     if (rc != 0)
         return rc;
     memcpy(given, &msg[1], sizeof(given));
-    if ((msg[0] & MBX_MSG_ACK) != 0 && igb_mac_usable(given))
+    has_mac = (msg[0] & MBX_MSG_ACK) != 0 && igb_mac_usable(given);
+    if (has_mac)
         memcpy(mac, given, sizeof(given));
     else if (!igb_mac_usable(mac))
         igb_mac_random(mac);
     rc = tell_mac(vf, mac);
+    if (rc != -EACCES)
+        return rc;
     /* A PF refuses even the address that it gave. */
-    return rc == -EACCES ? 0 : rc;
+    if (!has_mac)
+        log_warn("%s: the PF gives no MAC address and takes none", vf->port.name);
+    return 0;
 }
 
 /* As the card hashes with RCTL.MO 0: twelve bits of the address's end. */
@@ -149,8 +155,10 @@ int igbvf_set_mac(struct igbvf *vf, const uint8_t *mac)
         return -EINVAL;
     mutex_lock(&vf->lock);
     rc = tell_mac(vf, mac);
-    if (rc == 0)
+    if (rc == 0) {
         memcpy(vf->port.netdev.info.mac, mac, 6);
+        igbvf_link_renew(vf);
+    }
     mutex_unlock(&vf->lock);
     return rc;
 }

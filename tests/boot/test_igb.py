@@ -55,8 +55,8 @@ def count(machine, name):
     return int(sources(machine, name)[name]["count"])
 
 
-def with_link(boot, **arguments):
-    machine = boot(devices=IGB, **arguments).ready()
+def with_link(start, /, **arguments):
+    machine = start(devices=IGB, **arguments).ready()
     machine.await_at("event", name="net0", kind="link", state="up")
     return machine
 
@@ -95,9 +95,9 @@ def test_net1_beside_virtio(boot):
     machine.exit(0)
 
 
-@pytest.mark.parametrize("cpus", [1, 4])
-def test_lease_and_ping_over_a_vf(boot, cpus):
-    machine = with_link(boot, smp=cpus, append="ip=192.168.77.1/24")  # the PF does not know the way to 10.0.2.2
+@pytest.mark.parametrize("path, cpus", [("pvh", 1), ("uefi", 1), ("pvh", 4)])
+def test_lease_and_ping_over_a_vf(boot, path, cpus):
+    machine = with_link(boot, boot=path, smp=cpus, append="ip=192.168.77.1/24")  # the PF does not know the way to 10.0.2.2
     enable(machine, 1)
     assert machine.at("device", name="net1")[0]["driver"] == "igbvf"
     assert leased(machine, "net1") == "10.0.2.15/24"
@@ -160,6 +160,7 @@ def test_administrator_mac(boot):
         assert machine.command(f"mbx mac {vf_addr(0)} {mac}").fields["code"] == "EACCES"
     assert machine.run(f"mbx mac {vf_addr(1)} {OTHER_MAC}").at("event", msg="set-mac", verdict="ack", mac=OTHER_MAC)
     assert {name: fields["mac"] for name, fields in ends(machine, "pf").items()} == {"vf0": ADMIN_MAC, "vf1": OTHER_MAC}
+    assert leased(machine, "net1") and leased(machine, "net2")  # the IP stack goes by the new address
     # It is the VF's from its next reset on, and nobody's when it is taken back.
     machine.run(f"mbx mac {PF} 1 02:00:00:00:00:07")
     assert exchanges(machine.run(f"mbx reset {vf_addr(1)}"), 1)[0] == ("reset", "ack")

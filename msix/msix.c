@@ -210,6 +210,12 @@ err_on:
     return rc;
 }
 
+/* Real virtual functions have the bit hardwired to 0: their memory is decoded while they exist. */
+static bool memory_decoded(const struct pci_device *pdev)
+{
+    return pdev->pf != NULL || (pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_MEMORY);
+}
+
 static int msix_kind_enable(struct pci_device *pdev, unsigned cnt, const cpu_mask_t *masks)
 {
     const unsigned table_cnt = pci_msix_cnt(pdev); /* once: it bounds every access */
@@ -218,7 +224,7 @@ static int msix_kind_enable(struct pci_device *pdev, unsigned cnt, const cpu_mas
 
     if (cnt > table_cnt)
         return -ENOSPC;
-    if (!(pci_read16(pdev, PCI_COMMAND) & PCI_COMMAND_MEMORY))
+    if (!memory_decoded(pdev))
         return -ENXIO;
     msix = calloc(1, sizeof(*msix) + cnt * sizeof(msix->entries[0]));
     if (!msix)

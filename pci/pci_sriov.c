@@ -11,6 +11,11 @@
 #define ENABLE_SETTLE_NS  100000000ull
 #define DISABLE_SETTLE_NS 1000000000ull
 
+static void num_vfs_clear(struct pci_device *pf)
+{
+    pci_write16(pf, pf->sriov->cap + PCI_SRIOV_NUM_VFS, 0);
+}
+
 static int num_vfs_set(struct pci_device *pf)
 {
     const unsigned reg = pf->sriov->cap + PCI_SRIOV_NUM_VFS;
@@ -19,12 +24,8 @@ static int num_vfs_set(struct pci_device *pf)
     if (pci_read16(pf, reg) == pf->sriov->asked)
         return 0;
     log_warn("pci %s: NumVFs does not become %u", pf->name, pf->sriov->asked);
+    num_vfs_clear(pf);
     return -EIO;
-}
-
-static void num_vfs_clear(struct pci_device *pf)
-{
-    pci_write16(pf, pf->sriov->cap + PCI_SRIOV_NUM_VFS, 0);
 }
 
 static void vf_enable_clear(struct pci_device *pf)

@@ -11,6 +11,35 @@ static uint64_t area_len(const struct pci_device *pf, unsigned bar)
     return pf->sriov->bars[bar].len * pf->sriov->asked;
 }
 
+static uint64_t lower_of(uint64_t lowest, uint64_t base)
+{
+    return base != 0 && base < lowest ? base : lowest;
+}
+
+/* What the host bridge forwards is not known of every machine. Firmware takes it from there in
+ * whole MiB, so the rest of the one with its lowest address is forwarded too. */
+static struct pci_window root_window(const struct pci_device *pf)
+{
+    const struct pci_window known = pci_space_memory.root(pf->addr.segment);
+    uint64_t lowest = UINT64_MAX;
+
+    if (known.base)
+        return known;
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
+        if (pdev->addr.segment != pf->addr.segment || pdev->pf)
+            continue;
+        for (unsigned i = 0; i < PCI_BAR_CNT; i++)
+            if (pdev->bars[i].kind == PCI_BAR_MEM32 || pdev->bars[i].kind == PCI_BAR_MEM64)
+                lowest = lower_of(lowest, pdev->bars[i].base);
+        if (pci_is_bridge(pdev))
+            lowest = lower_of(lowest, pci_space_memory.read(pdev).base);
+    }
+    if (lowest >= BELOW_4G)
+        return (struct pci_window){0};
+    lowest &= ~(pci_space_memory.grain - 1);
+    return (struct pci_window){lowest, lowest + pci_space_memory.grain};
+}
+
 /* Where the BAR may lie, best first: prefetchable memory need not, but better does, lie in such a
  * window. */
 static unsigned windows_for(const struct pci_device *pf, unsigned bar, struct pci_window windows[2])
@@ -20,7 +49,7 @@ static unsigned windows_for(const struct pci_device *pf, unsigned bar, struct pc
     unsigned cnt = 0;
 
     if (!bridge) {
-        windows[cnt++] = pci_space_memory.root(pf->addr.segment);
+        windows[cnt++] = root_window(pf);
         return cnt;
     }
     if (b->prefetchable) {

@@ -218,6 +218,9 @@ struct virtio_device *virtio_find(const char *name); /* "net0"; NULL when there 
  * address order, and makes the "devices" report available. */
 void virtio_report(void);
 
+/* The "@device" line of @dev if it was added after that. Thread context. */
+void virtio_report_late(struct virtio_device *dev);
+
 /* Name of feature @bit of @dev for people; NULL when it is not known here. */
 const char *virtio_feature_name(const struct virtio_device *dev, unsigned bit);
 

@@ -122,9 +122,10 @@ static int virtio_pci_probe(struct pci_device *pdev)
     pci_command_set(pdev, COMMAND_BITS);
     err = virtio_device_add(&vp->vdev);
     report_fallback(vp);
-    if (err == 0)
+    if (err == 0) {
+        virtio_report_late(&vp->vdev);
         return 0;
-
+    }
     pci_command_clear(pdev, COMMAND_BITS);
     pdev->driver_data = NULL;
     virtio_pci_modern_close(vp);

@@ -131,9 +131,18 @@ static void report_devices(int json, report_emit_t emit, void *arg)
     virtio_for_each(device_text, &sink);
 }
 
+static bool reported;
+
+void virtio_report_late(struct virtio_device *dev)
+{
+    if (reported)
+        report_line(dev, NULL);
+}
+
 void virtio_report(void)
 {
     virtio_for_each(report_line, NULL);
+    reported = true;
     if (system_report_register("devices", report_devices) != 0)
         log_error("virtio: the devices report cannot be registered");
 }

@@ -193,6 +193,22 @@ static void test_preconditions(void **state)
     assert_int_equal(msix_irq(&pdev, 0), -EINVAL);
 }
 
+/* A virtual function's memory is decoded while it exists; its bit reads as 0 for ever. */
+static void test_a_virtual_function_needs_no_memory_bit(void **state)
+{
+    struct pci_device pf = {0};
+
+    (void)state;
+    fn->decodes = true;
+    fake_pci_put(fn, PCI_COMMAND, 2, 0);
+    fake_pci_allow(fn, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), -ENXIO);
+    pdev.pf = &pf;
+    assert_int_equal(pci_irq_enable(&pdev, PCI_IRQ_MSIX, 2, NULL), 0);
+    pci_vectors_free(&pdev);
+    assert_int_equal(fake_intr_used(), 0);
+}
+
 static void test_enabled_twice(void **state)
 {
     uint8_t config[PCI_CFG_SPACE_LEN];
@@ -363,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_action_unmasks_only_its_entry, setup),
         cmocka_unit_test_setup(test_reserved_control_bits_are_preserved, setup),
         cmocka_unit_test_setup(test_preconditions, setup),
+        cmocka_unit_test_setup(test_a_virtual_function_needs_no_memory_bit, setup),
         cmocka_unit_test_setup(test_enabled_twice, setup),
         cmocka_unit_test_setup(test_table_and_pba_must_lie_in_their_bar, setup),
         cmocka_unit_test_setup(test_an_unassigned_bar_is_refused, setup),

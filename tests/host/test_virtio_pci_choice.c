@@ -22,6 +22,7 @@
 /* What probe() made. */
 static struct virtio_device *added;
 static int add_error;
+static unsigned reported_cnt;
 
 bool msix_enabled(const struct pci_device *pdev)
 {
@@ -42,6 +43,12 @@ void virtio_device_remove(struct virtio_device *dev)
     (void)dev;
 }
 
+void virtio_report_late(struct virtio_device *dev)
+{
+    assert_ptr_equal(dev, added);
+    reported_cnt++;
+}
+
 /* Included for its entry of the linker set. */
 #include "virtio/virtio_pci.c"
 
@@ -58,6 +65,7 @@ static void start(enum kind kind, const char *options)
     fake_modern_reset();
     added = NULL;
     add_error = 0;
+    reported_cnt = 0;
     fake_modern_pdev.subsystem_id = VIRTIO_ID_BLOCK;
     fake_modern_pdev.device_id = kind == MODERN ? 0x1042 : 0x1001;
     if (kind == LEGACY)
@@ -86,6 +94,7 @@ static void gets(enum kind kind, const char *options, const char *transport)
     assert_string_equal(added->transport->name, transport);
     assert_int_equal(added->device_id, VIRTIO_ID_BLOCK);
     assert_string_equal(fake_log_text(), "");
+    assert_int_equal(reported_cnt, 1);
     end();
 }
 
@@ -159,8 +168,10 @@ static void test_a_modern_interface_that_is_broken_is_left_with_its_reason(void 
     end();
     fake_log_clear();
     add_error = -ENODEV; /* without driver there is no name, and nothing to tell */
+    reported_cnt = 0;
     assert_int_equal(probe(), -ENODEV);
     assert_string_equal(fake_log_text(), "");
+    assert_int_equal(reported_cnt, 0);
 }
 
 static void test_nothing_left_is_an_error_with_both_reasons(void **state)

@@ -68,7 +68,7 @@ const struct virtio_driver __start_virtio_drivers[1] = {{
     .remove = drv_start,
 }};
 _Static_assert(sizeof(struct virtio_driver) == 96, "see the next line");
-__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 80");
+__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 96");
 
 int system_on_exit(void (*fn)(void))
 {
@@ -134,8 +134,8 @@ static void test_a_device_starts_and_ends(void **state)
                           BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET) | BIT(50);
     assert_int_equal(add(), 0);
     assert_int_equal(fake_modern.status, 15);
-    assert_true(fake_modern.accepted ==
-                (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET)));
+    assert_true(fake_modern.accepted == (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) |
+                                         BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET)));
     for (unsigned i = 0; i < 2; i++) {
         virtqueue_layout(DEV->queues[i], &layout);
         assert_int_equal(fake_modern.queues[i].enable, 1);

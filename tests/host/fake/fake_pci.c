@@ -8,16 +8,28 @@
 #include "fake_mmio.h"
 #include "pci/pci_private.h"
 
-#define FUNCTION_MAX 300
-#define MEMORY_MAX   (1u << 20)
+#define MEMORY_MAX (1u << 20)
 
-static struct fake_pci_function *functions[FUNCTION_MAX];
+static struct fake_pci_function *functions[FAKE_PCI_FUNCTION_MAX];
 static unsigned function_cnt;
 
 struct firmware_info fake_firmware;
 unsigned fake_pci_map_cnt, fake_pci_map_fail, fake_pci_read_cnt;
 void (*fake_pci_read_hook)(void);
+bool (*fake_pci_vf_address)(const struct fake_pci_function *vf, struct pci_address *addr);
+const struct pci_driver *fake_pci_driver;
+uint16_t fake_pci_driver_id;
 bool (*fake_pci_mmio_write)(volatile void *reg, uint32_t *value);
+
+unsigned fake_pci_function_cnt(void)
+{
+    return function_cnt;
+}
+
+struct fake_pci_function *fake_pci_function(unsigned index)
+{
+    return functions[index];
+}
 
 const struct firmware_info *firmware_get(void)
 {
@@ -34,6 +46,7 @@ void fake_pci_reset(void)
         struct pci_device *pdev = CONTAINER_OF(pci_devices.next, struct pci_device, link);
 
         list_remove(&pdev->link);
+        free(pdev->sriov);
         free(pdev);
     }
     while (function_cnt > 0) {
@@ -51,9 +64,10 @@ void fake_pci_reset(void)
     fake_pci_map_cnt = fake_pci_map_fail = fake_pci_read_cnt = 0;
     fake_pci_mmio_write = NULL;
     fake_pci_read_hook = NULL;
+    fake_pci_driver = NULL;
 }
 
-static void allow(struct fake_pci_function *fn, unsigned reg, unsigned width, uint32_t bits)
+void fake_pci_allow(struct fake_pci_function *fn, unsigned reg, unsigned width, uint32_t bits)
 {
     memcpy(fn->writable + reg, &bits, width);
 }
@@ -63,15 +77,15 @@ struct fake_pci_function *fake_pci_add(struct fake_pci_function *parent, uint8_t
 {
     struct fake_pci_function *fn = calloc(1, sizeof(*fn));
 
-    if (fn == NULL || function_cnt == FUNCTION_MAX)
+    if (fn == NULL || function_cnt == FAKE_PCI_FUNCTION_MAX)
         abort();
     fn->parent = parent;
     fn->device = device;
     fn->function = function;
     fake_pci_put(fn, PCI_VENDOR_ID, 2, vendor_id);
     fake_pci_put(fn, PCI_DEVICE_ID, 2, device_id);
-    allow(fn, PCI_COMMAND, 2, 0x0507);
-    allow(fn, PCI_INTERRUPT_LINE, 1, 0xff);
+    fake_pci_allow(fn, PCI_COMMAND, 2, 0x0507);
+    fake_pci_allow(fn, PCI_INTERRUPT_LINE, 1, 0xff);
     functions[function_cnt++] = fn;
     return fn;
 }
@@ -81,13 +95,13 @@ void fake_pci_make_bridge(struct fake_pci_function *fn)
     fn->config[PCI_HEADER_TYPE] =
         (fn->config[PCI_HEADER_TYPE] & PCI_HEADER_TYPE_MULTIFUNC) | PCI_HEADER_TYPE_BRIDGE;
     fake_pci_put(fn, PCI_CLASS_DEVICE, 2, 0x0604);
-    allow(fn, PCI_PRIMARY_BUS, 4, 0xffffffff);
-    allow(fn, PCI_IO_BASE, 2, 0xf0f0);
-    allow(fn, PCI_MEMORY_BASE, 4, 0xfff0fff0);
+    fake_pci_allow(fn, PCI_PRIMARY_BUS, 4, 0xffffffff);
+    fake_pci_allow(fn, PCI_IO_BASE, 2, 0xf0f0);
+    fake_pci_allow(fn, PCI_MEMORY_BASE, 4, 0xfff0fff0);
     fake_pci_put(fn, PCI_PREF_MEMORY_BASE, 4, 0x00010001);
-    allow(fn, PCI_PREF_MEMORY_BASE, 4, 0xfff0fff0);
-    allow(fn, PCI_PREF_BASE_UPPER32, 4, 0xffffffff);
-    allow(fn, PCI_PREF_LIMIT_UPPER32, 4, 0xffffffff);
+    fake_pci_allow(fn, PCI_PREF_MEMORY_BASE, 4, 0xfff0fff0);
+    fake_pci_allow(fn, PCI_PREF_BASE_UPPER32, 4, 0xffffffff);
+    fake_pci_allow(fn, PCI_PREF_LIMIT_UPPER32, 4, 0xffffffff);
 }
 
 void fake_pci_bridge_numbers(struct fake_pci_function *fn, uint8_t primary, uint8_t secondary,
@@ -104,10 +118,10 @@ void fake_pci_set_bar(struct fake_pci_function *fn, unsigned bar, uint32_t flags
     const unsigned reg = PCI_BASE_ADDRESS(bar);
 
     fake_pci_put(fn, reg, 4, (uint32_t)base | flags);
-    allow(fn, reg, 4, (uint32_t) ~(len - 1) & ~(flags & 1 ? 3u : 15u));
+    fake_pci_allow(fn, reg, 4, (uint32_t) ~(len - 1) & ~(flags & 1 ? 3u : 15u));
     if ((flags & 7) == PCI_BASE_ADDRESS_MEM_TYPE_64) {
         fake_pci_put(fn, reg + 4, 4, (uint32_t)(base >> 32));
-        allow(fn, reg + 4, 4, (uint32_t)(~(len - 1) >> 32));
+        fake_pci_allow(fn, reg + 4, 4, (uint32_t)(~(len - 1) >> 32));
     }
     free(fn->memory[bar]);
     fn->memory[bar] = NULL;
@@ -158,15 +172,21 @@ static uint8_t bus_of(const struct fake_pci_function *fn)
 }
 
 /* A bridge without a bus forwards nothing, and each bridge above must have the bus in its range. */
-static bool reachable(const struct fake_pci_function *fn)
+static bool reachable(const struct fake_pci_function *parent, uint8_t bus)
 {
-    const uint8_t bus = bus_of(fn);
-
-    if (fn->parent && bus == 0)
+    if (parent && bus == 0)
         return false;
-    for (const struct fake_pci_function *up = fn->parent; up; up = up->parent)
+    for (const struct fake_pci_function *up = parent; up; up = up->parent)
         if (bus < up->config[PCI_SECONDARY_BUS] || bus > up->config[PCI_SUBORDINATE_BUS])
             return false;
+    return true;
+}
+
+static bool stands_at(const struct fake_pci_function *fn, struct pci_address *at)
+{
+    if (fn->pf)
+        return fake_pci_vf_address(fn, at);
+    *at = (struct pci_address){0, bus_of(fn), fn->device, fn->function};
     return true;
 }
 
@@ -174,9 +194,10 @@ static struct fake_pci_function *find(struct pci_address addr)
 {
     for (unsigned i = 0; i < function_cnt; i++) {
         struct fake_pci_function *fn = functions[i];
+        struct pci_address at;
 
-        if (addr.segment == 0 && bus_of(fn) == addr.bus && fn->device == addr.device &&
-            fn->function == addr.function && reachable(fn))
+        if (stands_at(fn, &at) && pci_address_compare(at, addr) == 0 &&
+            reachable(fn->parent, addr.bus))
             return fn;
     }
     return NULL;
@@ -228,8 +249,13 @@ const struct pci_config_ops pci_port_ops = {"port", port_covers, config_read, co
 
 const struct pci_driver *pci_driver_match(const struct pci_device *pdev)
 {
-    (void)pdev;
-    return NULL;
+    return pdev->device_id == fake_pci_driver_id ? fake_pci_driver : NULL;
+}
+
+void pci_driver_probe(struct pci_device *pdev)
+{
+    if (pdev->driver && pdev->driver->probe(pdev) != 0)
+        pdev->driver = NULL;
 }
 
 void fake_pci_device(struct fake_pci_function *fn, struct pci_device *pdev)
@@ -256,7 +282,7 @@ void *mmio_map(uint64_t pa, size_t len)
             const uint64_t base = fake_pci_bar_base(fn, bar);
 
             if (!fn->memory[bar] || pa < base || pa + len > base + fn->memory_len[bar] ||
-                !(fn->config[PCI_COMMAND] & PCI_COMMAND_MEMORY))
+                !(fn->decodes || (fn->config[PCI_COMMAND] & PCI_COMMAND_MEMORY)))
                 continue;
             fake_pci_map_cnt++;
             return fn->memory[bar] + (pa - base);

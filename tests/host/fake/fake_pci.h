@@ -22,11 +22,19 @@ struct fake_pci_function {
     uint8_t writable[PCI_CFG_SPACE_EXP_LEN]; /* bits that writes change */
     uint8_t *memory[PCI_BAR_CNT];            /* behind memory BARs */
     size_t memory_len[PCI_BAR_CNT];
+    bool decodes;                 /* whatever the Command register says, as virtual functions do */
+    struct fake_pci_function *pf; /* of a virtual function: tests/host/fake/fake_sriov.h */
+    unsigned vf_index;
     unsigned bar_writes_decoding; /* writes to a BAR while the Command register let it decode */
 };
 
 /* Starts anew: no functions, ECAM for segment 0 with all buses, no ports, no window. */
 void fake_pci_reset(void);
+
+/* All functions there are, in the order of their making. */
+#define FAKE_PCI_FUNCTION_MAX 300
+unsigned fake_pci_function_cnt(void);
+struct fake_pci_function *fake_pci_function(unsigned index);
 
 /* What firmware_get() returns; tests change it before pci_config_init(). */
 extern struct firmware_info fake_firmware;
@@ -49,11 +57,21 @@ uint64_t fake_pci_bar_base(const struct fake_pci_function *fn, unsigned bar);
  * also sets 0x34. */
 void fake_pci_cap(struct fake_pci_function *fn, uint8_t off, uint8_t id, uint8_t next);
 
+/* Lets writes change these bits. */
+void fake_pci_allow(struct fake_pci_function *fn, unsigned reg, unsigned width, uint32_t bits);
+
 uint32_t fake_pci_get(const struct fake_pci_function *fn, unsigned reg, unsigned width);
 void fake_pci_put(struct fake_pci_function *fn, unsigned reg, unsigned width, uint32_t value);
 
 /* A device as pci_scan() would make it, without the scan. */
 void fake_pci_device(struct fake_pci_function *fn, struct pci_device *pdev);
+
+/* Where a virtual function is now; false: nowhere. Set by fake_sriov.c when that is linked. */
+extern bool (*fake_pci_vf_address)(const struct fake_pci_function *vf, struct pci_address *addr);
+
+/* The driver that pci_driver_match() finds for functions with this device id. */
+extern const struct pci_driver *fake_pci_driver;
+extern uint16_t fake_pci_driver_id;
 
 /* Mappings made by mmio_map() and not yet undone; the next @fake_pci_map_fail one fails when it is
  * not 0. */

@@ -41,7 +41,8 @@ static struct pci_window root_window(const struct pci_device *pf)
 }
 
 /* Where the BAR may lie, best first: prefetchable memory need not, but better does, lie in such a
- * window. */
+ * window. Below 4 GiB if that can be: QEMU 10.0 decodes the lower half of a VF BAR's address only.
+ */
 static unsigned windows_for(const struct pci_device *pf, unsigned bar, struct pci_window windows[2])
 {
     const struct pci_bar *b = &pf->sriov->bars[bar];
@@ -58,10 +59,17 @@ static unsigned windows_for(const struct pci_device *pf, unsigned bar, struct pc
             cnt++;
     }
     windows[cnt++] = pci_space_memory.read(bridge);
+    if (cnt == 2 && windows[0].end > BELOW_4G) {
+        const struct pci_window above = windows[0];
+
+        windows[0] = windows[1];
+        windows[1] = above;
+    }
     return cnt;
 }
 
-/* Firmware's address is kept if all of the area is forwarded by the bridge and nobody else's. */
+/* Firmware's address is kept if all of the area is forwarded by the bridge and nobody else's, and
+ * below 4 GiB (above). */
 static bool firmware_is_right(struct pci_device *pf, unsigned bar)
 {
     struct pci_bar *b = &pf->sriov->bars[bar];
@@ -69,6 +77,8 @@ static bool firmware_is_right(struct pci_device *pf, unsigned bar)
     struct pci_window windows[2];
     bool right = pci_bridge_above(pf) == NULL;
 
+    if (end > BELOW_4G)
+        return false;
     for (unsigned i = windows_for(pf, bar, windows); i-- > 0;)
         right |= base >= windows[i].base && end <= windows[i].end;
     if (!right)

@@ -67,13 +67,24 @@ static void granted(unsigned cnt)
     assert_int_equal(pci_sriov_enable(pf, cnt), 0);
 }
 
-static void test_wide_prefetchable_ones_lie_in_that_window(void **state)
+/* Where the lower half of an address is not all of it, only what has no room elsewhere. */
+static void test_wide_ones_lie_above_4_gib_if_they_must(void **state)
+{
+    (void)state;
+    fake_sriov_prefetch(PORT, 0xe000000000, 0xe010000000);
+    fake_sriov_bar(PF, 0, 0x0c, 0x1000000, 0);
+    granted(8);
+    assert_int_equal(fake_sriov_bar_base(PF, 0), 0xe000000000);
+    assert_int_equal(fake_sriov_bar_base(PF, 3), 0xfe620000);
+}
+
+static void test_wide_ones_lie_below_4_gib_if_they_can(void **state)
 {
     (void)state;
     fake_sriov_prefetch(PORT, 0xe000000000, 0xe000200000);
     granted(8);
-    assert_int_equal(fake_sriov_bar_base(PF, 0), 0xe000000000);
-    assert_int_equal(fake_sriov_bar_base(PF, 3), 0xe000020000);
+    assert_int_equal(fake_sriov_bar_base(PF, 0), 0xfe620000);
+    assert_int_equal(fake_sriov_bar_base(PF, 3), 0xfe640000);
 }
 
 static void test_others_lie_below_4_gib(void **state)
@@ -265,7 +276,8 @@ static void test_a_root_bus_of_which_nothing_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_wide_prefetchable_ones_lie_in_that_window),
+        TEST(test_wide_ones_lie_above_4_gib_if_they_must),
+        TEST(test_wide_ones_lie_below_4_gib_if_they_can),
         TEST(test_others_lie_below_4_gib),
         TEST(test_a_closed_prefetchable_window),
         TEST(test_no_room_for_huge_ones),

@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -327,7 +326,6 @@ static void completion_out_of_order(void **state)
     assert_int_equal(port.pair.pool.free_cnt, before - 1);
     tx_ring()[2].wb.status = UINT32_MAX;
     igb_tx_interrupt(&port);
-    igb_tx_interrupt(&port);
     assert_int_equal(port.pair.pool.free_cnt, before);
 }
 
@@ -350,8 +348,7 @@ static void what_cannot_be_sent(void **state)
     assert_int_equal(netdev_send(dev, bufs, 6), 6);
     assert_int_equal(fake_igb.tail_write_cnt, 3); /* both rings' set-up and the first filling */
     netdev_stats(dev, &stats);
-    assert_int_equal(stats.tx_dropped, 6);
-    assert_int_equal(stats.tx_frames, 0);
+    assert_true(stats.tx_dropped == 6 && stats.tx_frames == 0);
 }
 
 static void checksum_is_finished_in_software(void **state)

@@ -100,19 +100,28 @@ static void hear(struct igbvf *vf)
         vf->pf_lost = true;
 }
 
+/* With the lock. */
+static void look(struct igbvf *vf)
+{
+    hear(vf);
+    if (vf->pf_lost && reset(vf) == 0)
+        log_info("%s: the PF was reset, and has cleared us again", vf->port.name);
+    else
+        set_link(vf, link_up(vf));
+}
+
+/* Other work of this CPU must not wait for an answer that somebody else waits for: he, or the next
+ * look, finds what there is. */
 static void service(void *arg)
 {
     struct igbvf *vf = arg;
 
     if (__atomic_load_n(&vf->stopping, __ATOMIC_SEQ_CST))
         return;
-    mutex_lock(&vf->lock);
-    hear(vf);
-    if (vf->pf_lost && reset(vf) == 0)
-        log_info("%s: the PF was reset, and has cleared us again", vf->port.name);
-    else
-        set_link(vf, link_up(vf));
-    mutex_unlock(&vf->lock);
+    if (mutex_trylock(&vf->lock)) {
+        look(vf);
+        mutex_unlock(&vf->lock);
+    }
     if (!__atomic_load_n(&vf->stopping, __ATOMIC_SEQ_CST))
         timer_arm(&vf->watchdog, clock_ns() + WATCHDOG_NS);
 }

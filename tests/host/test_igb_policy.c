@@ -46,6 +46,9 @@ static void reset_without_administrator_mac(void **state)
     assert_int_equal(FAKE_IGB_VF(E1000_VTIVAR), 0x8180);
     assert_int_equal(FAKE_IGB_VF(E1000_VTIVAR_MISC), 0x82);
     assert_int_equal(FAKE_IGB_VF(E1000_VTEIMS), 7);
+    igb_vfs_serve(&pf);
+    assert_int_equal(pf.vfs[0].mbx.stats.req_cnt, 4);
+    assert_int_equal(pf.vfs[0].mbx.stats.ack_cnt, 4);
 }
 
 static void made_mac_is_kept(void **state)

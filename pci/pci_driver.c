@@ -33,5 +33,6 @@ void pci_driver_probe(struct pci_device *pdev)
 void pci_probe_all(void)
 {
     for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
-        pci_driver_probe(pdev);
+        if (!pdev->probed) /* as virtual functions are that a driver made just now */
+            pci_driver_probe(pdev);
 }

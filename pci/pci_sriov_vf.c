@@ -66,7 +66,7 @@ int pci_sriov_create(struct pci_device *pf)
 {
     int rc;
 
-    pf->sriov->vfs = calloc(pf->sriov->asked, sizeof(*pf->sriov->vfs));
+    pf->sriov->vfs = calloc(pf->sriov->asked, sizeof(struct pci_device *));
     if (!pf->sriov->vfs)
         return -ENOMEM;
     for (unsigned i = 0; i < pf->sriov->asked; i++) {

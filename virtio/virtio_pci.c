@@ -9,6 +9,7 @@
 #include "kernel/format.h"
 #include "kernel/log.h"
 #include "pci/pci.h"
+#include "pci/sriov.h"
 
 /* Registers and the MSI-X table lie behind decoding; the rings are reached by bus mastering. */
 #define COMMAND_BITS (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
@@ -145,5 +146,19 @@ static void virtio_pci_remove(struct pci_device *pdev)
     free(vp);
 }
 
+/* Only where it was agreed on may there be virtual functions (virtio 1.3, 6.1). */
+static int virtio_pci_sriov_configure(struct pci_device *pf, unsigned vf_cnt)
+{
+    const struct virtio_pci *vp = pf->driver_data;
+
+    if (vf_cnt == 0) {
+        pci_sriov_disable(pf);
+        return 0;
+    }
+    if (!(vp->vdev.features & 1ull << VIRTIO_F_SR_IOV))
+        return -ENOTSUP;
+    return pci_sriov_enable(pf, vf_cnt);
+}
+
 PCI_DRIVER(virtio, .name = "virtio", .ids = virtio_pci_ids, .probe = virtio_pci_probe,
-           .remove = virtio_pci_remove);
+           .remove = virtio_pci_remove, .sriov_configure = virtio_pci_sriov_configure);

@@ -67,8 +67,11 @@ static void modern_set_features(struct virtio_device *dev, uint64_t features)
 static uint64_t modern_own_features(struct virtio_device *dev)
 {
     uint32_t len = modern_of(dev)->common.len;
-    uint64_t features = BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_SR_IOV);
+    uint64_t features = BIT(VIRTIO_F_NOTIFICATION_DATA);
 
+    /* Not to be agreed on without that capability (6.1). */
+    if (to_virtio_pci(dev)->pdev->sriov != NULL)
+        features |= BIT(VIRTIO_F_SR_IOV);
     if (len >= VIRTIO_PCI_COMMON_Q_NDATA + sizeof(uint16_t))
         features |= BIT(VIRTIO_F_NOTIF_CONFIG_DATA);
     if (len >= VIRTIO_PCI_COMMON_Q_RESET + sizeof(uint16_t))

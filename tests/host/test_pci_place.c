@@ -1,7 +1,7 @@
 /* Placing BARs that nobody gave an address: aligned, apart, inside every window above them. */
-/* sources: pci/pci_scan.c pci/pci_sriov_cap.c pci/pci_enum.c pci/pci_place.c pci/pci_window.c pci/pci_report.c
- * pci/pci_bar.c pci/pci_cap.c pci/pci_config.c kernel/format.c tests/host/fake/fake_pci.c
- * tests/host/fake/report.c tests/host/fake/log.c */
+/* sources: pci/pci_scan.c pci/pci_sriov_cap.c pci/pci_enum.c pci/pci_place.c pci/pci_window.c
+ * pci/pci_report.c pci/pci_bar.c pci/pci_cap.c pci/pci_config.c kernel/format.c
+ * tests/host/fake/fake_pci.c tests/host/fake/report.c tests/host/fake/log.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -49,6 +49,21 @@ void virtio_report_late(struct virtio_device *dev)
     reported_cnt++;
 }
 
+static unsigned vf_cnt;
+
+int pci_sriov_enable(struct pci_device *pf, unsigned cnt)
+{
+    assert_ptr_equal(pf, &fake_modern_pdev);
+    vf_cnt = cnt;
+    return 0;
+}
+
+void pci_sriov_disable(struct pci_device *pf)
+{
+    assert_ptr_equal(pf, &fake_modern_pdev);
+    vf_cnt = 0;
+}
+
 /* Included for its entry of the linker set. */
 #include "virtio/virtio_pci.c"
 
@@ -149,6 +164,22 @@ static void test_a_transitional_device_without_ports_is_a_modern_one(void **stat
     assert_true(fake_log_has("its legacy registers (I/O BAR 0) have no address"));
 }
 
+static void test_virtual_functions_must_have_been_agreed_on(void **state)
+{
+    (void)state;
+    start(MODERN, "");
+    assert_int_equal(probe(), 0);
+    added->features = 1ull << VIRTIO_F_VERSION_1;
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 3), -ENOTSUP);
+    assert_int_equal(vf_cnt, 0);
+    added->features |= 1ull << VIRTIO_F_SR_IOV;
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 3), 0);
+    assert_int_equal(vf_cnt, 3);
+    assert_int_equal(pci_driver_virtio.sriov_configure(&fake_modern_pdev, 0), 0);
+    assert_int_equal(vf_cnt, 0);
+    end();
+}
+
 static void break_modern(void)
 {
     fake_modern_caps_clear();
@@ -204,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_the_boot_option_decides),
         cmocka_unit_test(test_what_is_not_to_be_had_is_named),
         cmocka_unit_test(test_a_transitional_device_without_ports_is_a_modern_one),
+        cmocka_unit_test(test_virtual_functions_must_have_been_agreed_on),
         cmocka_unit_test(test_a_modern_interface_that_is_broken_is_left_with_its_reason),
         cmocka_unit_test(test_nothing_left_is_an_error_with_both_reasons),
         cmocka_unit_test(test_a_failed_start_leaves_nothing_behind),

@@ -130,12 +130,13 @@ static void test_a_device_starts_and_ends(void **state)
     struct virtqueue_layout layout;
 
     (void)state;
+    fake_modern_pdev.sriov = NULL;
     fake_modern.offered = V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(6) |
                           BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET) | BIT(50);
     assert_int_equal(add(), 0);
     assert_int_equal(fake_modern.status, 15);
-    assert_true(fake_modern.accepted == (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) |
-                                         BIT(VIRTIO_F_SR_IOV) | BIT(VIRTIO_F_RING_RESET)));
+    assert_true(fake_modern.accepted ==
+                (V1 | BIT(5) | BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET)));
     for (unsigned i = 0; i < 2; i++) {
         virtqueue_layout(DEV->queues[i], &layout);
         assert_int_equal(fake_modern.queues[i].enable, 1);
@@ -150,6 +151,19 @@ static void test_a_device_starts_and_ends(void **state)
     assert_int_equal(fake_modern.status, 0);
     assert_int_equal(fake_modern.queue_reset_cnt, 0); /* the whole device was reset */
     assert_int_equal(fake_modern.master_lost_cnt, 0);
+}
+
+static void test_virtual_functions_are_agreed_on_where_there_can_be_some(void **state)
+{
+    int some; /* nobody looks into it */
+
+    (void)state;
+    fake_modern_pdev.sriov = (struct pci_sriov *)&some;
+    fake_modern.offered = V1 | BIT(VIRTIO_F_SR_IOV);
+    assert_int_equal(add(), 0);
+    assert_true(fake_modern.accepted == fake_modern.offered);
+    virtio_device_remove(DEV);
+    fake_modern_pdev.sriov = NULL;
 }
 
 static void test_no_version_1_is_no_modern_device(void **state)
@@ -422,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_device_starts_and_ends),
+        TEST(virtual_functions_are_agreed_on_where_there_can_be_some),
         TEST(no_version_1_is_no_modern_device),
         TEST(features_may_be_refused),
         TEST(features_without_registers_are_not_taken),

@@ -1,10 +1,17 @@
 """The 82576 of QEMU 8 and newer: its physical function, virtual functions, and the mailbox between them, both ends here."""
+import os
+import random
 import re
+import socket
+import sys
 
 import pytest
 
-from harness import nic
+from harness import ROOT, nic
 from modes import sources
+
+sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
+import net_peer  # noqa: E402  (beside the benchmarks that share it)
 
 pytestmark = pytest.mark.newer_qemu(8)
 
@@ -55,8 +62,8 @@ def count(machine, name):
     return int(sources(machine, name)[name]["count"])
 
 
-def with_link(start, /, **arguments):
-    machine = start(devices=IGB, **arguments).ready()
+def with_link(start, /, devices=None, **arguments):
+    machine = start(devices=devices or IGB, **arguments).ready()
     machine.await_at("event", name="net0", kind="link", state="up")
     return machine
 
@@ -106,6 +113,56 @@ def test_lease_and_ping_over_a_vf(boot, path, cpus):
     after = frames(machine)
     assert after["net1.tx"] >= before["net1.tx"] + 3 and after["net1.rx"] >= before["net1.rx"] + 3
     assert count(machine, "net1-rx0") > 0 and count(machine, "net1-tx0") > 0
+    machine.exit(0)
+
+
+def with_backend(backend):
+    return [option.replace("user,id=n0", backend + ",id=n0") for option in IGB]
+
+
+@pytest.mark.parametrize("via", ["driver", "lwip"])
+def test_echo_of_every_length(boot, tmp_path, via):
+    """UDP frames of 60 to 1514 bytes come back with the same contents, one at a time and many in flight."""
+    wire = net_peer.Stream(str(tmp_path / "wire"))
+    peer = net_peer.Peer(wire)
+    machine = with_link(boot, devices=with_backend(wire.backend()), append="ip=10.9.0.2/24")
+    machine.send(f"bench net net0 via={via}\r")
+    peer.find_server()
+    for length in range(60, 1515):
+        peer.echo(1, window=1, length=length)
+    for length in (60, 61, 512, 1514):
+        peer.echo(500, window=32, length=length)
+    wire.send([peer.udp("X", 0)])
+    machine.expect_at("ok")
+    machine.exit(0)
+
+
+def test_echo_over_a_vf(boot):
+    """The same through QEMU's user network, which sends the VF what comes to the host's port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    machine = with_link(boot, devices=with_backend(f"user,hostfwd=udp:127.0.0.1:{port}-10.0.2.15:7"),
+                        append="ip=192.168.77.1/24")
+    enable(machine, 1)
+    assert leased(machine, "net1") == "10.0.2.15/24"
+    machine.send("bench net net1 via=lwip\r")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("127.0.0.1", port))
+        s.settimeout(0.5)
+        for number, size in enumerate([2, 3, 17, 255, 256, 1000, 1454, 1455, 1456]):
+            payload = net_peer.HEAD.pack(ord("E"), number, 0, 0) + random.Random(size).randbytes(size)
+            for _ in range(40):
+                try:
+                    s.send(payload)
+                    assert s.recv(65536) == payload
+                    break
+                except (TimeoutError, ConnectionRefusedError):
+                    continue  # the server may not listen yet
+            else:
+                raise AssertionError(f"no answer to {size} bytes")
+        s.send(net_peer.HEAD.pack(ord("X"), 0, 0, 0) + b"\0\0")
+    machine.expect_at("ok")
     machine.exit(0)
 
 

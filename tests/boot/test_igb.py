@@ -331,7 +331,7 @@ def test_pf_reset_under_vfs(boot, cpus):
         machine.await_line(rf"net{vf + 1}: the PF was reset, and has cleared us again")
     after = ends(machine, "vf")
     assert all(after[name]["rsts"] > before[name]["rsts"] and after[name]["state"] == "up" for name in after)
-    assert {name: fields["mac"] for name, fields in after.items()} == {name: fields["mac"] for name, fields in before.items()}
+    assert all(after[name]["mac"] == before[name]["mac"] for name in after)
     for name in ("net0", "net1", "net2"):
         assert leased(machine, name)
     machine.run(f"mbx send {vf_addr(1)} 5 1522")

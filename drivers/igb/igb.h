@@ -24,10 +24,9 @@ enum {
 /* What the PF knows of a VF. */
 struct igb_vf {
     struct mbx mbx;
-    uint8_t mac[6];       /* zero: none */
-    bool mac_admin;       /* set by the administrator: the VF may not change it */
-    bool cleared;         /* it was reset and may send */
-    uint32_t verdicts[2]; /* messages answered with ACK and NACK */
+    uint8_t mac[6]; /* zero: none */
+    bool mac_admin; /* set by the administrator: the VF may not change it */
+    bool cleared;   /* it was reset and may send */
 };
 
 struct igb {
@@ -36,7 +35,7 @@ struct igb {
     struct list link;
     uint32_t causes;   /* of ICR, for the thread; atomic */
     struct mutex lock; /* of what follows */
-    bool deaf;         /* VFs are not listened to: a test of theirs */
+    bool deaf;         /* igb_vfs_mask() */
     unsigned vf_cnt;   /* VFs enabled */
     struct igb_vf vfs[IGB_VF_MAX];
 };

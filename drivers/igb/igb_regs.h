@@ -46,6 +46,7 @@
 #define E1000_ICR            0x00c0
 #define E1000_ICR_LSC        0x00000004u
 #define E1000_ICR_VMMB       0x00000100u /* mailbox, or a VF was reset */
+#define E1000_ICS            0x00c8
 #define E1000_IMS            0x00d0
 #define E1000_IMC            0x00d8
 #define E1000_GPIE           0x1514

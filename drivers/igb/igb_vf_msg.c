@@ -204,7 +204,6 @@ void igb_vf_receive(struct igb *igb, unsigned index)
         msg[0] |= vf->cleared ? MBX_MSG_CTS : 0;
     }
     msg[0] |= ack ? MBX_MSG_ACK : MBX_MSG_NACK;
-    vf->verdicts[ack ? 0 : 1]++;
     rc = mbx_write(&vf->mbx, msg, cnt);
     tell(igb, index, name, ack, rc);
 }

@@ -8,6 +8,7 @@
 
 #define MBX_TRIES   2000
 #define MBX_STEP_US 500
+#define ROUND_MAX   32
 
 static uint32_t reg_read(void *ctx, unsigned off)
 {
@@ -66,19 +67,21 @@ static bool serve(struct igb *igb, unsigned index)
 }
 
 /* The card does not interrupt again for what comes while the cause is still noted, so all VFs are
- * looked at until none has anything. */
+ * looked at until none has anything; but one that never stops is not to hold the thread. */
 void igb_vfs_serve(struct igb *igb)
 {
     bool any = true;
 
-    while (any) {
+    for (unsigned i = 0; any && i < ROUND_MAX; i++) {
         any = false;
         mutex_lock(&igb->lock);
-        for (unsigned i = 0; i < igb->vf_cnt; i++)
-            any |= serve(igb, i);
+        for (unsigned vf = 0; vf < igb->vf_cnt; vf++)
+            any |= serve(igb, vf);
         mutex_unlock(&igb->lock);
         thread_yield();
     }
+    if (any)
+        igb_write(&igb->port, E1000_ICS, E1000_ICR_VMMB);
 }
 
 static int ping(struct igb *igb, unsigned index)
@@ -89,7 +92,8 @@ static int ping(struct igb *igb, unsigned index)
 
     if (igb->deaf)
         return -EBUSY;
-    while (serve(igb, index)) /* a message of the VF must not be overwritten */
+    /* A message of the VF should not be overwritten. */
+    for (unsigned i = 0; i < ROUND_MAX && serve(igb, index); i++)
         ;
     msg |= vf->cleared ? MBX_MSG_CTS : 0;
     rc = mbx_write(&vf->mbx, &msg, 1);
@@ -118,6 +122,8 @@ void igb_vfs_mask(struct igb *igb, bool masked)
     igb->deaf = masked;
     igb_write(&igb->port, masked ? E1000_IMC : E1000_IMS, E1000_ICR_VMMB);
     mutex_unlock(&igb->lock);
+    if (!masked)
+        igb_vfs_serve(igb); /* another cause's interrupt may have taken the mailbox's with it */
 }
 
 int igb_vf_set_admin_mac(struct igb *igb, unsigned vf, const uint8_t *mac)

@@ -152,6 +152,28 @@ static void answers_are_no_requests(void **state)
     assert_int_equal(pf.vfs[0].mbx.stats.rx_cnt, pf.vfs[0].mbx.stats.tx_cnt + 1);
 }
 
+static void ask_again(void)
+{
+    const uint32_t msg[2] = {MBX_VF_SET_LPE, 1522};
+
+    assert_int_equal(mbx_write(&vf.mbx, msg, 2), 0);
+}
+
+/* The thread gets away, and is called again. */
+static void vf_that_never_stops(void **state)
+{
+    (void)state;
+    assert_int_equal(igbvf_reset(&vf), 0);
+    on_yield = ask_again;
+    ask_again();
+    igb_vfs_serve(&pf);
+    assert_true(FAKE_IGB_PF(E1000_ICS) & E1000_ICR_VMMB);
+    FAKE_IGB_PF(E1000_ICS) = 0;
+    on_yield = NULL;
+    igb_vfs_serve(&pf);
+    assert_int_equal(FAKE_IGB_PF(E1000_ICS), 0);
+}
+
 static void masked_pf_serves_nobody(void **state)
 {
     (void)state;

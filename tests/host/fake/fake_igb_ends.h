@@ -56,8 +56,12 @@ void thread_sleep_ns(uint64_t ns)
         igb_vfs_serve(&pf);
 }
 
+static void (*on_yield)(void);
+
 void thread_yield(void)
 {
+    if (on_yield != NULL)
+        on_yield();
 }
 
 int pci_sriov_enable(struct pci_device *pdev, unsigned vf_cnt)
@@ -85,6 +89,7 @@ static inline int setup(void **state)
     memset(&vf, 0, sizeof(vf));
     pf_absent = false;
     forged = NULL;
+    on_yield = NULL;
     sriov_error = sriov_calls = 0;
     pf.pdev = &pf_dev;
     pf_dev.driver_data = &pf;

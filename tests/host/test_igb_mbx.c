@@ -208,11 +208,17 @@ static void vfs_on_and_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nobody_drives_the_pf),      TEST(silence_latches_until_reset),
-        TEST(answers_that_are_none),     TEST(multicast_mac_of_the_pf_is_not_used),
-        TEST(the_pf_was_reset),          TEST(ping_without_clearance),
-        TEST(ping_instead_of_an_answer), TEST(answers_are_no_requests),
-        TEST(masked_pf_serves_nobody),   TEST(vfs_on_and_off),
+        TEST(nobody_drives_the_pf),
+        TEST(silence_latches_until_reset),
+        TEST(answers_that_are_none),
+        TEST(multicast_mac_of_the_pf_is_not_used),
+        TEST(the_pf_was_reset),
+        TEST(ping_without_clearance),
+        TEST(ping_instead_of_an_answer),
+        TEST(answers_are_no_requests),
+        TEST(vf_that_never_stops),
+        TEST(masked_pf_serves_nobody),
+        TEST(vfs_on_and_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

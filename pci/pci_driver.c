@@ -30,6 +30,13 @@ void pci_driver_probe(struct pci_device *pdev)
     pdev->driver = NULL;
 }
 
+void pci_driver_remove(struct pci_device *pdev)
+{
+    if (pdev->driver)
+        pdev->driver->remove(pdev);
+    pdev->driver = NULL;
+}
+
 void pci_probe_all(void)
 {
     for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))

@@ -174,6 +174,9 @@ bool pci_place_is_free(const struct pci_device *pdev, uint64_t base, uint64_t le
 /* Calls the probe() of @pdev's driver, if it has one; without success it has none then. */
 void pci_driver_probe(struct pci_device *pdev);
 
+/* The way back: the remove() of its driver, if it has one. */
+void pci_driver_remove(struct pci_device *pdev);
+
 /* The driver whose id table has @pdev, or NULL. */
 const struct pci_driver *pci_driver_match(const struct pci_device *pdev);
 

@@ -140,13 +140,13 @@
 #define PCI_MSIX_OFFSET        0xfffffff8u
 #define PCI_MSIX_LEN           12
 
+#define PCI_EXP_FLAGS                0x02
+#define PCI_EXP_FLAGS_VERSION        0x000f
+#define PCI_EXP_FLAGS_TYPE(f)        ((f) >> 4 & 0xfu)
+#define PCI_EXP_TYPE_ROOT_PORT       4
+#define PCI_EXP_TYPE_DOWNSTREAM_PORT 6
 #define PCI_EXP_LEN_MIN              12   /* as much as every PCI Express capability has */
 #define PCI_EXP_LEN_2                0x3c /* from version 2 on */
-#define PCI_EXP_FLAGS                2
-#define PCI_EXP_FLAGS_VERSION        0x000f
-#define PCI_EXP_FLAGS_TYPE           0x00f0
-#define PCI_EXP_TYPE_ROOT_PORT       0x0040
-#define PCI_EXP_TYPE_DOWNSTREAM_PORT 0x0060
 #define PCI_EXP_DEVCAP2              0x24
 #define PCI_EXP_DEVCAP2_ARI          0x00000020u
 #define PCI_EXP_DEVCTL2              0x28

@@ -121,13 +121,8 @@ void pci_sriov_disable(struct pci_device *pf)
     if (!sriov || sriov->busy || sriov->cnt == 0)
         return;
     sriov->busy = true;
-    for (unsigned i = sriov->cnt; i-- > 0;) {
-        struct pci_device *vf = sriov->vfs[i];
-
-        if (vf->driver)
-            vf->driver->remove(vf);
-        vf->driver = NULL;
-    }
+    for (unsigned i = sriov->cnt; i-- > 0;)
+        pci_driver_remove(sriov->vfs[i]);
     sriov->cnt = 0;
     undo(pf, STEP_CNT);
     sriov->busy = false;

@@ -34,11 +34,11 @@ static bool neighbour_has_vfs(const struct pci_device *pf)
 /* A port that passes functions only of device 0, unless it forwards ARI. */
 static bool is_downstream_port(const struct pci_device *bridge)
 {
-    uint16_t type;
+    unsigned type;
 
     if (!bridge->pcie_cap)
         return false;
-    type = pci_read16(bridge, bridge->pcie_cap + PCI_EXP_FLAGS) & PCI_EXP_FLAGS_TYPE;
+    type = PCI_EXP_FLAGS_TYPE(pci_read16(bridge, bridge->pcie_cap + PCI_EXP_FLAGS));
     return type == PCI_EXP_TYPE_ROOT_PORT || type == PCI_EXP_TYPE_DOWNSTREAM_PORT;
 }
 

@@ -150,7 +150,7 @@ static void test_a_port_whose_ari_does_not_come_on(void **state)
 static void test_an_old_port_is_not_asked_for_ari(void **state)
 {
     (void)state;
-    fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 1 | PCI_EXP_TYPE_ROOT_PORT);
+    fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 1 | PCI_EXP_TYPE_ROOT_PORT << 4);
     refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
 }
 
@@ -217,7 +217,7 @@ static struct fake_pci_function *switch_above(void)
     fake_sriov_prefetch(up, 0xfea00000, 0xfec00000);
     PORT->parent = up;
     fake_pci_bridge_numbers(PORT, 1, 2, 2);
-    fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_DOWNSTREAM_PORT);
+    fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_DOWNSTREAM_PORT << 4);
     set_ids(0xfc, 2);
     return up;
 }

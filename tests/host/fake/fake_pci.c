@@ -258,6 +258,13 @@ void pci_driver_probe(struct pci_device *pdev)
         pdev->driver = NULL;
 }
 
+void pci_driver_remove(struct pci_device *pdev)
+{
+    if (pdev->driver)
+        pdev->driver->remove(pdev);
+    pdev->driver = NULL;
+}
+
 void fake_pci_device(struct fake_pci_function *fn, struct pci_device *pdev)
 {
     *pdev = (struct pci_device){

@@ -20,7 +20,7 @@ struct fake_pci_function *fake_sriov_port(struct fake_pci_function *parent, uint
 
     fake_pci_make_bridge(fn);
     fake_pci_cap(fn, FAKE_EXP_CAP, PCI_CAP_ID_EXP, 0);
-    fake_pci_put(fn, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT);
+    fake_pci_put(fn, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT << 4);
     fake_pci_put(fn, FAKE_EXP_CAP + PCI_EXP_DEVCAP2, 4, PCI_EXP_DEVCAP2_ARI);
     fake_pci_allow(fn, FAKE_EXP_CAP + PCI_EXP_DEVCTL2, 2, PCI_EXP_DEVCTL2_ARI);
     return fn;

@@ -9,9 +9,45 @@
 #include "arch/smp.h"
 #include "kernel/log.h"
 
+#define NUMBER_MAX 256 /* numbers that are given out again */
+
 static struct list devices = LIST_INIT(devices);
+static void (*observer)(struct netdev *dev, bool added);
+
+static struct spinlock number_lock; /* of what follows */
+static uint64_t numbers_taken[NUMBER_MAX / 64];
+static unsigned numbers_beyond;
 
 static void lost_work(void *arg);
+
+unsigned netdev_number_take(void)
+{
+    uint64_t irq = spin_lock(&number_lock);
+    unsigned number = 0;
+
+    while (number < NUMBER_MAX && (numbers_taken[number / 64] >> number % 64 & 1) != 0)
+        number++;
+    if (number < NUMBER_MAX)
+        numbers_taken[number / 64] |= 1ull << number % 64;
+    else
+        number += numbers_beyond++;
+    spin_unlock(&number_lock, irq);
+    return number;
+}
+
+void netdev_number_put(unsigned number)
+{
+    uint64_t irq = spin_lock(&number_lock);
+
+    if (number < NUMBER_MAX)
+        numbers_taken[number / 64] &= ~(1ull << number % 64);
+    spin_unlock(&number_lock, irq);
+}
+
+void netdev_observe(void (*fn)(struct netdev *dev, bool added))
+{
+    observer = fn;
+}
 
 void netdev_init(struct netdev *dev)
 {
@@ -24,10 +60,14 @@ void netdev_register(struct netdev *dev)
 {
     dev->link_told = netdev_link_up(dev);
     list_append(&devices, &dev->link);
+    if (observer != NULL)
+        observer(dev, true);
 }
 
 bool netdev_unregister(struct netdev *dev)
 {
+    if (observer != NULL)
+        observer(dev, false);
     list_remove(&dev->link);
     work_cancel(&dev->lost_work);
     lost_work(dev);

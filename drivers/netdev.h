@@ -15,6 +15,8 @@
 #define NETDEV_MTU_MIN 68u /* smallest IPv4 must carry */
 #define NETDEV_MTU_MAX (NETDEV_FRAME_MAX - 14u)
 
+#define NETDEV_NAME_MAX 8 /* "net123" */
+
 #define NETDEV_PAIR_MAX CPU_MAX /* pairs of queues of a device that are ever used */
 
 struct netdev_ops {
@@ -65,6 +67,20 @@ struct netdev {
     netdev_event_fn watch;
     void *watch_arg;
 };
+
+/*
+ * Network devices of every kind are numbered together, net0, net1, ..., as they are found; whoever
+ * comes later gets the lowest number that is free. Thread context.
+ */
+unsigned netdev_number_take(void);
+void netdev_number_put(unsigned number);
+
+/*
+ * Has @fn called when a device is registered, and when one is about to be unregistered, which its
+ * user must close by then. One observer, who has seen the devices so far by netdev_get(). The
+ * callback runs in thread context.
+ */
+void netdev_observe(void (*fn)(struct netdev *dev, bool added));
 
 /* Prepares @dev; before anything else here. */
 void netdev_init(struct netdev *dev);

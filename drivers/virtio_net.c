@@ -146,6 +146,7 @@ static void net_describe(struct virtio_device *dev, char *buf, size_t size)
 }
 
 VIRTIO_DRIVER(net, .name = "virtio-net", .dev_prefix = "net", .device_id = VIRTIO_ID_NET,
-              .config_min = VIRTIO_NET_CFG_MAC + 6, .features = features, .probe = net_probe,
+              .config_min = VIRTIO_NET_CFG_MAC + 6, .number_take = netdev_number_take,
+              .number_put = netdev_number_put, .features = features, .probe = net_probe,
               .start = net_start, .remove = net_remove, .config_changed = net_config_changed,
               .killed = net_killed, .describe = net_describe);

@@ -177,6 +177,18 @@ void address_start(struct interface *iface, unsigned index)
     sys_timeout(DHCP_PATIENCE_MS, dhcp_check, iface);
 }
 
+void address_stop(struct interface *iface)
+{
+    struct netif *netif = &iface->netif;
+
+    sys_untimeout(dhcp_check, iface);
+    if (iface->use_dhcp) {
+        dhcp_release_and_stop(netif);
+        dhcp_cleanup(netif);
+    }
+    netif_set_down(netif);
+}
+
 /* No lease yet, or, for IPv6, the link-local address not yet known to be nobody else's. */
 static bool is_pending(const struct interface *iface, bool v6)
 {

@@ -34,6 +34,10 @@ struct interface {
 extern struct interface *interfaces[INTERFACE_MAX];
 extern unsigned interface_cnt;
 
+/* For who waits between looks at one: none goes meanwhile. Thread context. */
+void interfaces_hold(void);
+void interfaces_release(void);
+
 struct interface *interface_find(const char *name);
 
 static inline unsigned interface_prefix_len(const struct interface *iface)
@@ -83,7 +87,8 @@ const char *address_text(const ip_addr_t *ip, char buf[ADDRESS_TEXT_MAX]);
  * in the end. */
 bool address_settle(bool v6, unsigned timeout_ms);
 
-/* Configures a new interface. With the core lock. */
+/* Configures a new interface, and gives its addresses up. With the core lock. */
 void address_start(struct interface *iface, unsigned index);
+void address_stop(struct interface *iface);
 
 #endif

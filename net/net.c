@@ -7,6 +7,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "drivers/netdev.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
@@ -24,6 +25,8 @@
 struct interface *interfaces[INTERFACE_MAX];
 unsigned interface_cnt;
 
+static unsigned hold_cnt; /* atomic */
+static struct wait_queue release_wait = WAIT_QUEUE_INIT(release_wait);
 static struct wait_queue work_wait = WAIT_QUEUE_INIT(work_wait);
 static bool work_pending; /* atomic */
 static bool in_batch;     /* with the core lock */
@@ -35,6 +38,17 @@ struct interface *interface_find(const char *name)
             return interfaces[i];
     }
     return NULL;
+}
+
+void interfaces_hold(void)
+{
+    __atomic_fetch_add(&hold_cnt, 1, __ATOMIC_SEQ_CST);
+}
+
+void interfaces_release(void)
+{
+    if (__atomic_sub_fetch(&hold_cnt, 1, __ATOMIC_SEQ_CST) == 0)
+        wait_queue_wake_all(&release_wait);
 }
 
 void net_wake(void)
@@ -76,19 +90,71 @@ static int interface_add(struct netdev *dev, unsigned index)
     return 0;
 }
 
+static void add_device(struct netdev *dev)
+{
+    int rc = interface_cnt < INTERFACE_MAX ? interface_add(dev, interface_cnt) : -ENOSPC;
+
+    if (rc != 0)
+        log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name, strerror(-rc));
+}
+
+/* Packets in sockets' queues live in its buffers; what is not read in time stays in memory. */
+static bool interface_drained(const struct interface *iface)
+{
+    const uint64_t deadline = clock_ns() + DRAIN_NS;
+
+    while (__atomic_load_n(&iface->held_cnt, __ATOMIC_RELAXED) > 0) {
+        if (clock_ns() >= deadline)
+            return false;
+        thread_sleep_ns(DRAIN_STEP_NS);
+    }
+    return true;
+}
+
+static void interface_remove(struct interface *iface)
+{
+    unsigned at = 0;
+
+    LOCK_TCPIP_CORE();
+    address_stop(iface);
+    UNLOCK_TCPIP_CORE();
+    if (iface->attached)
+        vring_close(iface);
+    LOCK_TCPIP_CORE();
+    while (interfaces[at] != iface)
+        at++;
+    for (interface_cnt--; at < interface_cnt; at++)
+        interfaces[at] = interfaces[at + 1];
+    netif_remove(&iface->netif);
+    if (netif_default == NULL && interface_cnt > 0)
+        netif_set_default(&interfaces[0]->netif);
+    UNLOCK_TCPIP_CORE();
+    WAIT_UNTIL(&release_wait, WAIT_FOREVER, __atomic_load_n(&hold_cnt, __ATOMIC_SEQ_CST) == 0);
+    timer_cancel(&iface->tx_timer);
+    if (interface_drained(iface))
+        free(iface);
+}
+
+/* A device came or is about to go, while the machine runs. */
+static void device_changed(struct netdev *dev, bool added)
+{
+    struct interface *iface = interface_find(netdev_info(dev)->name);
+
+    if (added)
+        add_device(dev);
+    else if (iface != NULL && iface->dev == dev)
+        interface_remove(iface);
+}
+
 /* In the net thread, so that the rest of the start need not wait; later threads find all interfaces
  * there. */
 static void add_interfaces(void)
 {
     struct netdev *dev;
 
-    for (unsigned i = 0; (dev = netdev_get(i)) != NULL; i++) {
-        int rc = i < INTERFACE_MAX ? interface_add(dev, i) : -ENOSPC;
-
-        if (rc != 0)
-            log_error("%s: not available to the IP stack: %s", netdev_info(dev)->name,
-                      strerror(-rc));
-    }
+    for (unsigned i = 0; (dev = netdev_get(i)) != NULL; i++)
+        add_device(dev);
+    netdev_observe(device_changed);
 }
 
 static void net_thread(void *arg)

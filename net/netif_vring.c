@@ -309,8 +309,10 @@ static void announce(struct interface *iface)
 /* With the core lock. */
 static void update_link(struct interface *iface)
 {
-    /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now. */
+    /* Down and up again in between: the stack must notice, for the wire may lead elsewhere now, and
+     * the card have another address. */
     netif_set_link_down(&iface->netif);
+    memcpy(iface->netif.hwaddr, netdev_info(iface->dev)->mac, ETH_HWADDR_LEN);
     if (iface->attached && netdev_link_up(iface->dev))
         netif_set_link_up(&iface->netif);
 }

@@ -111,6 +111,7 @@ static void report_network(int json, report_emit_t emit, void *arg)
 {
     const struct sink to = {.emit = emit, .arg = arg};
 
+    interfaces_hold();
     if (json)
         emit(arg, "[", 1);
     for (unsigned i = 0; i < interface_cnt; i++) {
@@ -125,6 +126,7 @@ static void report_network(int json, report_emit_t emit, void *arg)
         emit(arg, "]", 1);
     else
         text_stack(&to);
+    interfaces_release();
 }
 
 void net_report_init(void)

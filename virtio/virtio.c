@@ -44,20 +44,28 @@ static const struct virtio_driver *find_driver(uint32_t device_id)
 
 /* Devices are numbered whether or not they come up, so that a broken one does not rename the
  * others. */
-static void name_device(struct virtio_device *dev)
+static unsigned count_device(const char *prefix)
 {
     static struct {
         const char *prefix;
         unsigned next;
     } numbers[PREFIX_MAX];
-    const char *prefix = dev->driver->dev_prefix;
     unsigned i = 0;
 
     while (i < PREFIX_MAX - 1 && numbers[i].prefix != NULL &&
            strcmp(numbers[i].prefix, prefix) != 0)
         i++;
     numbers[i].prefix = prefix;
-    format(dev->name, sizeof(dev->name), "%s%u", prefix, numbers[i].next++);
+    return numbers[i].next++;
+}
+
+static void name_device(struct virtio_device *dev)
+{
+    const struct virtio_driver *driver = dev->driver;
+
+    dev->number =
+        driver->number_take != NULL ? driver->number_take() : count_device(driver->dev_prefix);
+    format(dev->name, sizeof(dev->name), "%s%u", driver->dev_prefix, dev->number);
 }
 
 static void add_status(struct virtio_device *dev, uint8_t bits)
@@ -205,6 +213,8 @@ void virtio_device_remove(struct virtio_device *dev)
     work_cancel(&dev->config_work);
     dev->driver->remove(dev);
     virtio_queues_delete(dev);
+    if (dev->driver->number_put != NULL)
+        dev->driver->number_put(dev->number);
 }
 
 void virtio_device_kill(struct virtio_device *dev, const char *reason)

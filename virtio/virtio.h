@@ -97,8 +97,12 @@ struct virtio_feature {
 struct virtio_driver {
     const char *name;       /* "virtio-blk" */
     const char *dev_prefix; /* "blk": devices are named blk0, blk1, ... in address order */
-    uint32_t device_id;     /* VIRTIO_ID_* */
-    uint32_t config_min;    /* bytes of device configuration without which probe() is not called */
+    /* Where numbers come from and go back to, when other devices have names with this prefix too;
+     * NULL: counted for this driver. Thread context. */
+    unsigned (*number_take)(void);
+    void (*number_put)(unsigned number);
+    uint32_t device_id;  /* VIRTIO_ID_* */
+    uint32_t config_min; /* bytes of device configuration without which probe() is not called */
     const struct virtio_feature
         *features; /* ended by name NULL; ring features are added by virtio.c */
     int (*probe)(struct virtio_device *dev);
@@ -122,6 +126,7 @@ struct virtio_driver {
 struct virtio_device {
     struct list link;
     char name[VIRTIO_NAME_MAX];                   /* "net0" */
+    unsigned number;                              /* in the name */
     const char *bus_name;                         /* "00:03.0"; set by transport */
     uint32_t device_id;                           /* set by transport */
     const struct virtio_transport_ops *transport; /* set by transport */

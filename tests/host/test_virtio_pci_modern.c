@@ -67,8 +67,8 @@ const struct virtio_driver __start_virtio_drivers[1] = {{
     .start = drv_start,
     .remove = drv_start,
 }};
-_Static_assert(sizeof(struct virtio_driver) == 80, "see the next line");
-__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 80");
+_Static_assert(sizeof(struct virtio_driver) == 96, "see the next line");
+__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 96");
 
 int system_on_exit(void (*fn)(void))
 {

@@ -18,6 +18,12 @@ void mutex_lock(struct mutex *mutex)
     mutex->depth++;
 }
 
+bool mutex_trylock(struct mutex *mutex)
+{
+    mutex->depth++;
+    return true;
+}
+
 void mutex_unlock(struct mutex *mutex)
 {
     assert_int_not_equal(mutex->depth, 0);

@@ -24,9 +24,12 @@ void pci_probe_all(void)
         pdev->probed = true;
         if (!pdev->driver)
             continue;
-        rc = pdev->driver->probe(pdev);
+        rc = pci_access_grant(pdev);
+        if (rc == 0)
+            rc = pdev->driver->probe(pdev);
         if (rc == 0)
             continue;
+        pci_access_revoke(pdev);
         log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
         pdev->driver = NULL;
     }

@@ -140,7 +140,10 @@
 #define PCI_MSIX_OFFSET        0xfffffff8u
 #define PCI_MSIX_LEN           12
 
-#define PCI_EXP_LEN_MIN 12 /* as much as every PCI Express capability has */
+#define PCI_EXP_FLAGS           0x02
+#define PCI_EXP_FLAGS_TYPE(f)   ((f) >> 4 & 0xfu)
+#define PCI_EXP_TYPE_PCI_BRIDGE 7  /* from PCI Express to PCI or PCI-X */
+#define PCI_EXP_LEN_MIN         12 /* as much as every PCI Express capability has */
 
 /* Extended capabilities: id in bits 15:0, version in 19:16, offset of the next in 31:20. */
 #define PCI_EXT_CAP_START    0x100

@@ -16,6 +16,7 @@
 #define VIRTIO_ID_GPU     16
 #define VIRTIO_ID_INPUT   18
 #define VIRTIO_ID_VSOCK   19
+#define VIRTIO_ID_IOMMU   23
 
 /* Device status (2.1). */
 #define VIRTIO_CONFIG_S_ACKNOWLEDGE 0x01

@@ -43,7 +43,8 @@ void memory_set_page_source(uint64_t (*alloc)(void));
  * Calls @fn for each range of memory, whole pages, that nothing but the kernel may write to: its
  * code and constants (@readable: reading does no harm), and the page tables that there are now.
  */
-typedef void (*memory_protected_fn_t)(uint64_t start_pa, uint64_t end_pa, bool readable, void *arg);
+typedef void (*memory_protected_fn_t)(const void *va, uint64_t pa, size_t len, bool readable,
+                                      void *arg);
 void memory_for_each_protected(memory_protected_fn_t fn, void *arg);
 
 /* Writes [@va, @va + @len) back from the caches, for hardware that reads memory past them. */

@@ -127,7 +127,7 @@ void iommu_init(const struct boot_info *info)
 {
     wish = (enum wish)bootopt_choice("iommu", wishes, WISH_AUTO);
     if (current.state == IOMMU_OFF && wish == WISH_OFF)
-        current.why = "iommu=off";
+        current.why = "boot option iommu=off";
     else if (current.state == IOMMU_OFF && current.why == NULL)
         start(info);
     if (current.state != IOMMU_NONE)
@@ -154,7 +154,7 @@ void iommu_detach(uint16_t segment, uint16_t requester)
 const char *iommu_objection(bool behind)
 {
     if (current.state == IOMMU_ON)
-        return behind ? NULL : "it would access memory past the IOMMU, which is on";
+        return behind ? NULL : "it would access memory past the IOMMU, which is on (iommu=off)";
     if (demand[0] != '\0')
         return demand;
     return behind && current.state == IOMMU_BLOCKED ? current.why : NULL;

@@ -125,8 +125,11 @@ static size_t tables_needed(const struct boot_info *info, uint64_t end_pa)
     return map.large ? cnt : cnt + (end_pa >> LARGE_SHIFT);
 }
 
-static void protect(uint64_t start_pa, uint64_t end_pa, bool readable, void *err)
+static void protect(const void *va, uint64_t start_pa, size_t len, bool readable, void *err)
 {
+    uint64_t end_pa = start_pa + len;
+
+    (void)va;
     /* What is not memory for devices anyway need not be taken away from them. */
     for (uint64_t pa = start_pa; pa < end_pa && *(int *)err == 0; pa += PAGE_SIZE) {
         if (vtd_table_get(&map, pa) != 0)

@@ -14,23 +14,20 @@ struct visit {
     void *arg;
 };
 
-static uint64_t page_up(uint64_t pa)
-{
-    return (pa + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-}
-
 static void visit_section(const char *start, const char *end, bool readable,
                           const struct visit *visit)
 {
-    visit->fn(virt_to_phys(start), page_up(virt_to_phys(start) + (uint64_t)(end - start)), readable,
+    size_t len = (size_t)(end - start);
+
+    visit->fn(start, virt_to_phys(start), (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), readable,
               visit->arg);
 }
 
-static void visit_table(uint64_t pa, void *arg)
+static void visit_table(const uint64_t *table, uint64_t pa, void *arg)
 {
     const struct visit *visit = arg;
 
-    visit->fn(pa, pa + PAGE_SIZE, false, visit->arg);
+    visit->fn(table, pa, PAGE_SIZE, false, visit->arg);
 }
 
 void memory_for_each_protected(memory_protected_fn_t fn, void *arg)

@@ -98,6 +98,7 @@ static void init_devices(const struct boot_info *info)
     cpu_nodes_init();
     iommu_init(info);
     pci_probe_all();
+    iommu_report();
     virtio_report();
 }
 

@@ -111,10 +111,12 @@ static void start(const struct boot_info *info)
     }
 }
 
-static void report(void)
+void iommu_report(void)
 {
     char quoted[96];
 
+    if (current.state == IOMMU_NONE)
+        return;
     if (current.state == IOMMU_ON)
         at_line("iommu", "kind=%s units=%u state=on width=%u", current.kind, current.unit_cnt,
                 current.width);
@@ -130,8 +132,6 @@ void iommu_init(const struct boot_info *info)
         current.why = "boot option iommu=off";
     else if (current.state == IOMMU_OFF && current.why == NULL)
         start(info);
-    if (current.state != IOMMU_NONE)
-        report();
     if (wish != WISH_ON || current.state == IOMMU_ON)
         return;
     format(demand, sizeof(demand), "iommu=on is not to be had: %s", current.why);
@@ -167,7 +167,6 @@ void iommu_virtio_set(const char *why)
         current.unit_cnt = 1;
     current.state = why == NULL ? IOMMU_OFF : IOMMU_BLOCKED;
     current.why = why == NULL ? "the virtio-iommu lets all devices through" : why;
-    report();
 }
 
 void iommu_count_fault(void)

@@ -33,8 +33,8 @@ struct iommu_info {
  * pci_quiesce() and page_init(). */
 void iommu_quiesce(void);
 
-/* Has a unit translate if there is one and boot option "iommu" lets it, and prints "@iommu". After
- * irq_init(), before drivers are asked; @info as page_init() got it. Thread context. */
+/* Has a unit translate if there is one and boot option "iommu" lets it. After irq_init(), before
+ * drivers are asked; @info as page_init() got it. Thread context. */
 void iommu_init(const struct boot_info *info);
 
 /*
@@ -56,6 +56,9 @@ const char *iommu_objection(bool behind);
 
 /* For the driver of a virtio-iommu: it lets all devices through (@why NULL), or does not. */
 void iommu_virtio_set(const char *why);
+
+/* Prints "@iommu", if the machine has one; once, when drivers have been asked. */
+void iommu_report(void);
 
 /* Valid after iommu_init(). */
 void iommu_get(struct iommu_info *info);

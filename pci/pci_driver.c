@@ -16,21 +16,32 @@ const struct pci_driver *pci_driver_match(const struct pci_device *pdev)
     return NULL;
 }
 
-void pci_probe_all(void)
+static void probe(struct pci_device *pdev)
+{
+    int rc = pci_access_grant(pdev);
+
+    if (rc == 0)
+        rc = pdev->driver->probe(pdev);
+    if (rc == 0)
+        return;
+    pci_access_revoke(pdev);
+    log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
+    pdev->driver = NULL;
+}
+
+static void probe_those(bool first)
 {
     for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
-        int rc;
-
+        if ((pdev->driver != NULL && pdev->driver->first) != first || pdev->probed)
+            continue;
         pdev->probed = true;
-        if (!pdev->driver)
-            continue;
-        rc = pci_access_grant(pdev);
-        if (rc == 0)
-            rc = pdev->driver->probe(pdev);
-        if (rc == 0)
-            continue;
-        pci_access_revoke(pdev);
-        log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
-        pdev->driver = NULL;
+        if (pdev->driver != NULL)
+            probe(pdev);
     }
+}
+
+void pci_probe_all(void)
+{
+    probe_those(true);
+    probe_those(false);
 }

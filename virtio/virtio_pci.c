@@ -28,7 +28,14 @@ static const struct bootopt_choice transport_choices[] = {
 
 static const struct pci_id virtio_pci_ids[] = {
     {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_LEGACY, VIRTIO_PCI_DEVICE_ID_LEGACY_TO},
-    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_MODERN, VIRTIO_PCI_DEVICE_ID_MODERN_TO},
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_MODERN, VIRTIO_PCI_DEVICE_ID_IOMMU - 1},
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_IOMMU + 1, VIRTIO_PCI_DEVICE_ID_MODERN_TO},
+    {0, 0, 0},
+};
+
+/* What others need before they may access memory. */
+static const struct pci_id virtio_pci_first_ids[] = {
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_IOMMU, VIRTIO_PCI_DEVICE_ID_IOMMU},
     {0, 0, 0},
 };
 
@@ -146,3 +153,5 @@ static void virtio_pci_remove(struct pci_device *pdev)
 
 PCI_DRIVER(virtio, .name = "virtio", .ids = virtio_pci_ids, .probe = virtio_pci_probe,
            .remove = virtio_pci_remove);
+PCI_DRIVER(virtio_first, .name = "virtio", .ids = virtio_pci_first_ids, .first = true,
+           .probe = virtio_pci_probe, .remove = virtio_pci_remove);

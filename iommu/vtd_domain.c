@@ -116,13 +116,22 @@ static const char *choose_format(uint64_t end_pa)
     return (widths & 6) == 0 ? "it does not translate" : "memory reaches beyond its addresses";
 }
 
-/* Upper bound of the pages that the tables take: those for memory, one or two more where it or
- * something protected begins and ends, roots and contexts. */
-static size_t tables_needed(const struct boot_info *info, uint64_t end_pa)
+/* Upper bound of the pages that the tables take: for each range of memory those within it, and one
+ * of each level where it begins and ends; some for what is protected, roots and contexts. */
+static size_t tables_needed(const struct boot_info *info)
 {
-    size_t cnt = 16 + 2 * (size_t)info->mem_cnt + (end_pa >> GIB_SHIFT) + BLOCK_CNT;
+    size_t cnt = 16 + BLOCK_CNT;
 
-    return map.large ? cnt : cnt + (end_pa >> LARGE_SHIFT);
+    for (uint32_t i = 0; i < info->mem_cnt; i++) {
+        uint64_t len = info->mem[i].end_pa - info->mem[i].start_pa;
+
+        if (info->mem[i].type != BOOT_MEM_USABLE)
+            continue;
+        cnt += 2 * map.levels + (len >> GIB_SHIFT);
+        if (!map.large)
+            cnt += len >> LARGE_SHIFT;
+    }
+    return cnt;
 }
 
 static void protect(const void *va, uint64_t start_pa, size_t len, bool readable, void *err)
@@ -138,9 +147,9 @@ static void protect(const void *va, uint64_t start_pa, size_t len, bool readable
 }
 
 /* Tables with all of memory, less what is not for devices. 0, -ENOMEM. */
-static int build(const struct boot_info *info, uint64_t end_pa)
+static int build(const struct boot_info *info)
 {
-    size_t cnt = tables_needed(info, end_pa);
+    size_t cnt = tables_needed(info);
     int err = -ENOMEM;
 
     block_pa = page_alloc(cnt, cnt <= BLOCK_ALIGN ? BLOCK_ALIGN : 1);
@@ -169,15 +178,14 @@ static int build(const struct boot_info *info, uint64_t end_pa)
 
 const char *vtd_domain_start(struct vtd_unit *all, unsigned cnt, const struct boot_info *info)
 {
-    uint64_t end_pa = memory_end(info);
     const char *missing;
 
     units = all;
     unit_cnt = cnt;
-    missing = choose_format(end_pa);
+    missing = choose_format(memory_end(info));
     if (missing != NULL)
         return missing;
-    if (build(info, end_pa) != 0)
+    if (build(info) != 0)
         return "no memory for its tables";
     for (unsigned i = 0; i < cnt; i++) {
         if (vtd_on(&units[i], roots_pa) != 0) {

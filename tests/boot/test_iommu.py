@@ -21,7 +21,8 @@ def pair(backing, cpus=1, **device):
 
 def check_accepted(machine, backing, state, **iommu):
     """The devices work with the feature, and the IOMMU is in that state (None: there is none)."""
-    assert [int(fields["features"], 16) & ACCESS_PLATFORM for fields in machine.at("device")] == [ACCESS_PLATFORM] * 2
+    features = [int(machine.at("device", name=name)[0]["features"], 16) for name in ("net0", "blk0")]
+    assert [value & ACCESS_PLATFORM for value in features] == [ACCESS_PLATFORM] * 2
     assert [fields["state"] for fields in machine.at("iommu", **iommu)] == ([state] if state else [])
     use_disk(machine, backing)
     use_net(machine)
@@ -80,6 +81,28 @@ def test_untranslated(boot, image, append, devices, state):
     backing = image()
     machine = boot(append=append, devices=devices + pair(backing)).ready()
     check_accepted(machine, backing, state)
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("boot_bypass", ["on", "off"])
+@pytest.mark.parametrize("addr", ["0x3", "0x12"])
+def test_virtio_iommu(boot, image, addr, boot_bypass):
+    """It is told to let devices through before they are asked, wherever it stands; it may have blocked firmware's."""
+    backing = image()
+    machine = boot(devices=["-device", f"virtio-iommu-pci,addr={addr},boot-bypass={boot_bypass}"] +
+                   nic(addr="0x5", **BEHIND) + backing.disk(addr="0x6", **BEHIND)).ready()
+    assert machine.at("device", name="viommu0", transport="modern")
+    check_accepted(machine, backing, "off", kind="virtio")
+    machine.exit(0)
+
+
+def test_virtio_iommu_that_is_not_driven(boot, image):
+    """Its registers are where a legacy driver does not find them: devices behind it are refused, others are not."""
+    backing = image()
+    machine = boot(append="transport=legacy", devices=["-device", "virtio-iommu-pci,addr=0x12"] +
+                   backing.disk(addr="0x6")).ready()
+    assert machine.at("iommu", kind="virtio", state="blocked")
+    use_disk(machine, backing)
     machine.exit(0)
 
 

@@ -53,9 +53,9 @@ struct firmware_info {
 };
 
 /*
- * Reads RSDP, XSDT/RSDT, MADT, MCFG, FADT, SRAT, DMAR, IVRS, VIOT. A table that is truncated or has a bad checksum or
- * length is skipped, with one of the warnings above; the rest is used. Called once after
- * memory_init().
+ * Reads RSDP, XSDT/RSDT, MADT, MCFG, FADT, SRAT, DMAR, IVRS, VIOT. A table that is truncated or has
+ * a bad checksum or length is skipped, with one of the warnings above; the rest is used. Called
+ * once after memory_init().
  *
  * Without MCFG and without CF8/CFC (QEMU's microvm) the ECAM window that such machines have at
  * 0xe0000000 is used if a host bridge answers there; their BARs go to 512 MiB at 0xc0000000.

@@ -5,9 +5,9 @@
 #include "iommu/iommu.h"
 #include "iommu/vtd.h"
 
-/* Translation by all of @units, with nothing attached yet. NULL, or why not, with all of them off.
- * @units must stay. Thread context. */
-const char *vtd_domain_start(struct vtd_unit *units, unsigned cnt, const struct boot_info *info);
+/* Translation by the @cnt units of @all, with nothing attached yet. NULL, or why not, with all of
+ * them off. They must stay. Thread context. */
+const char *vtd_domain_start(struct vtd_unit *all, unsigned cnt, const struct boot_info *info);
 
 /* Address bits that are translated. */
 unsigned vtd_domain_width(void);

@@ -36,7 +36,7 @@ static int command(const struct vtd_unit *unit, uint32_t bit, bool on)
 }
 
 /* 64-bit command registers have their busy bit at the top. */
-static int invalidate(const struct vtd_unit *unit, unsigned reg, uint64_t value)
+static int invalidate(const struct vtd_unit *unit, uint64_t reg, uint64_t value)
 {
     mmio_write64(unit->regs + reg, value);
     for (unsigned i = 0; i < TRIES; i++) {
@@ -48,7 +48,7 @@ static int invalidate(const struct vtd_unit *unit, unsigned reg, uint64_t value)
 
 int vtd_open(struct vtd_unit *unit, uint64_t pa)
 {
-    unsigned end;
+    uint64_t end;
 
     unit->regs_len = VTD_REGS_LEN;
     unit->regs = mmio_map(pa, unit->regs_len);
@@ -62,12 +62,12 @@ int vtd_open(struct vtd_unit *unit, uint64_t pa)
         return -ENODEV;
     }
     end = VTD_CAP_FRO(unit->cap) + VTD_CAP_NFR(unit->cap) * VTD_FRCD_LEN;
-    if (end < VTD_ECAP_IRO(unit->ecap) + 2 * VTD_IOTLB)
-        end = VTD_ECAP_IRO(unit->ecap) + 2 * VTD_IOTLB;
+    if (end < VTD_ECAP_IRO(unit->ecap) + VTD_IOTLB_END)
+        end = VTD_ECAP_IRO(unit->ecap) + VTD_IOTLB_END;
     if (end <= unit->regs_len)
         return 0;
     mmio_unmap(unit->regs, unit->regs_len);
-    unit->regs_len = end;
+    unit->regs_len = (unsigned)end;
     unit->regs = mmio_map(pa, unit->regs_len);
     return unit->regs != NULL ? 0 : -ENOMEM;
 }

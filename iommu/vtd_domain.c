@@ -127,7 +127,7 @@ static size_t tables_needed(const struct boot_info *info)
 
         if (info->mem[i].type != BOOT_MEM_USABLE)
             continue;
-        cnt += 2 * map.levels + (len >> GIB_SHIFT);
+        cnt += 2ul * map.levels + (len >> GIB_SHIFT);
         if (!map.large)
             cnt += len >> LARGE_SHIFT;
     }

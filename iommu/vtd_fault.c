@@ -76,11 +76,16 @@ static void report(uint64_t lo, uint64_t hi)
             at_quote(quoted, sizeof(quoted), text != NULL ? text : "unknown"));
 }
 
+static uint8_t *record_at(const struct vtd_unit *unit, size_t i)
+{
+    return unit->regs + VTD_CAP_FRO(unit->cap) + i * VTD_FRCD_LEN;
+}
+
 /* A record holds its first fault until that is cleared; what comes meanwhile only leaves a mark. */
 static void take_records(const struct vtd_unit *unit)
 {
     for (unsigned i = 0; i < VTD_CAP_NFR(unit->cap); i++) {
-        uint8_t *record = unit->regs + VTD_CAP_FRO(unit->cap) + i * VTD_FRCD_LEN;
+        uint8_t *record = record_at(unit, i);
         uint64_t hi = mmio_read64(record + VTD_FRCD_HI), lo;
 
         if ((hi & VTD_FRCD_F) == 0)
@@ -113,8 +118,7 @@ int vtd_faults_start(struct vtd_unit *unit)
         return irq;
     /* What firmware's time left behind is nobody's news, and would keep interrupts from coming. */
     for (unsigned i = 0; i < VTD_CAP_NFR(unit->cap); i++)
-        mmio_write64(unit->regs + VTD_CAP_FRO(unit->cap) + i * VTD_FRCD_LEN + VTD_FRCD_HI,
-                     VTD_FRCD_F);
+        mmio_write64(record_at(unit, i) + VTD_FRCD_HI, VTD_FRCD_F);
     mmio_write32(unit->regs + VTD_FSTS, VTD_FSTS_PFO);
     err = irq_request_threaded((unsigned)irq, NULL, serve, IRQF_ONESHOT, unit, unit->name);
     if (err != 0) {

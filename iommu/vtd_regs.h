@@ -22,10 +22,10 @@
 #define VTD_CAP_RWBF       (1ull << 4)
 #define VTD_CAP_SAGAW(cap) ((unsigned)((cap) >> 8) & 0x1fu) /* bit N: tables of N + 2 levels */
 #define VTD_CAP_MGAW(cap)  (((unsigned)((cap) >> 16) & 0x3fu) + 1)
-#define VTD_CAP_FRO(cap)   (((unsigned)((cap) >> 24) & 0x3ffu) * 16)
+#define VTD_CAP_FRO(cap)   (((cap) >> 24 & 0x3ffu) * 16)
 #define VTD_CAP_SLLPS_2M   (1ull << 34)
-#define VTD_CAP_NFR(cap)   (((unsigned)((cap) >> 40) & 0xffu) + 1)
-#define VTD_ECAP_IRO(ecap) (((unsigned)((ecap) >> 8) & 0x3ffu) * 16)
+#define VTD_CAP_NFR(cap)   (((cap) >> 40 & 0xffu) + 1)
+#define VTD_ECAP_IRO(ecap) (((ecap) >> 8 & 0x3ffu) * 16)
 #define VTD_ECAP_C         (1ull << 0) /* the unit looks into caches */
 
 /* GCMD and GSTS have these bits in common. */
@@ -41,6 +41,7 @@
 #define VTD_CCMD_GLOBAL (1ull << 61)
 
 #define VTD_IOTLB        0x08 /* behind the invalidate address, at ECAP.IRO */
+#define VTD_IOTLB_END    16u  /* behind it, from ECAP.IRO on */
 #define VTD_IOTLB_IVT    (1ull << 63)
 #define VTD_IOTLB_GLOBAL (1ull << 60)
 #define VTD_IOTLB_DR     (1ull << 49)

@@ -1,5 +1,5 @@
-/* IOMMUs in ACPI tables: DMAR (VT-d), IVRS (AMD), VIOT (virtio-iommu). Which devices are behind which
- * unit is not read: all units of a machine are treated alike. */
+/* IOMMUs in ACPI tables: DMAR (VT-d), IVRS (AMD), VIOT (virtio-iommu). Which devices are behind
+ * which unit is not read: all units of a machine are treated alike. */
 #include <string.h>
 
 #include "arch/x86_64/acpi_spec.h"

@@ -44,7 +44,8 @@ static void add_viot(uint8_t type, uint16_t length, uint16_t requester)
     memcpy(acpi_fake_append(TABLE_PA, sizeof(e)), &e, sizeof(e));
 }
 
-/* Reads the tables: @cnt units, and these warnings; a warning means that there may be more units. */
+/* Reads the tables: @cnt units, and these warnings; a warning means that there may be more units.
+ */
 static void expect(unsigned cnt, const char *warnings)
 {
     acpi_fake_seal(TABLE_PA);

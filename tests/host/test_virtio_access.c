@@ -1,5 +1,5 @@
-/* VIRTIO_F_ACCESS_PLATFORM: which devices are refused for what the IOMMU says of them, and which take
- * the feature. */
+/* VIRTIO_F_ACCESS_PLATFORM: which devices are refused for what the IOMMU says of them, and which
+ * take the feature. */
 /* sources: virtio/virtio_pci_access.c virtio/virtio.c virtio/virtio_features.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c
  * virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c

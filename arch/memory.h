@@ -2,6 +2,7 @@
 #ifndef ARCH_MEMORY_H
 #define ARCH_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +35,20 @@ enum mem_prot {
  */
 void memory_init(struct boot_info *info);
 
-/* @alloc returns one zeroed page's physical address, 0 when there is none. Called once. */
+/* @alloc returns one zeroed page's physical address, 0 when there is none; called with page tables
+ * locked. A later source replaces an earlier one. */
 void memory_set_page_source(uint64_t (*alloc)(void));
+
+/*
+ * Calls @fn for each range of memory, whole pages, that nothing but the kernel may write to: its
+ * code and constants (@readable: reading does no harm), and the page tables that there are now.
+ */
+typedef void (*memory_protected_fn_t)(const void *va, uint64_t pa, size_t len, bool readable,
+                                      void *arg);
+void memory_for_each_protected(memory_protected_fn_t fn, void *arg);
+
+/* Writes [@va, @va + @len) back from the caches, for hardware that reads memory past them. */
+void memory_clean(const void *va, size_t len);
 
 /* Maps @len bytes (rounded to pages) of @pa at @va. 0, -ENOMEM, -EEXIST. Thread context. */
 int memory_map(uintptr_t va, uint64_t pa, size_t len, enum mem_prot prot);

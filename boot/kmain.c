@@ -8,6 +8,7 @@
 #include "arch/memory.h"
 #include "arch/uart.h"
 #include "boot/fw_cfg.h"
+#include "iommu/iommu.h"
 #include "irq/irq_report.h"
 #include "kernel/bootopt.h"
 #include "kernel/console.h"
@@ -63,6 +64,7 @@ static void init_machine(struct boot_info *info)
     /* Devices that firmware left running may still write to memory it used: stop them before it is
      * reused. */
     pci_quiesce(virtio_pci_quiesce);
+    iommu_quiesce();
     page_init(info);
     heap_init();
 }
@@ -82,7 +84,7 @@ static void init_kernel(struct boot_info *info)
     irq_init();
 }
 
-static void init_devices(void)
+static void init_devices(const struct boot_info *info)
 {
     if (pci_scan() != 0)
         log_error("pci: out of memory during the scan, some functions are missing");
@@ -94,7 +96,9 @@ static void init_devices(void)
     if (work_init() != 0)
         panic("no memory for the worker thread");
     cpu_nodes_init();
+    iommu_init(info);
     pci_probe_all();
+    iommu_report();
     virtio_report();
 }
 
@@ -102,7 +106,7 @@ void kmain(struct boot_info *info)
 {
     init_machine(info);
     init_kernel(info);
-    init_devices();
+    init_devices(info);
     if (net_init() != 0)
         log_error("net: no memory for the IP stack, going on without it");
     app_start();

@@ -18,7 +18,7 @@ struct option {
 
 static struct option options[] = {
     {"irq", NULL},      {"transport", NULL}, {"ring", NULL}, {"cpus", NULL},
-    {"loglevel", NULL}, {"ip", NULL},        {"run", NULL},
+    {"loglevel", NULL}, {"ip", NULL},        {"run", NULL},  {"iommu", NULL},
 };
 #define OPTION_CNT (sizeof(options) / sizeof(options[0]))
 

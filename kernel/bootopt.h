@@ -18,8 +18,8 @@ struct bootopt_choice {
  */
 void bootopt_init(const char *cmdline);
 
-/* Value of @key ("irq", "transport", "ring", "cpus", "loglevel", "ip", "run"), or NULL when not
- * given. */
+/* Value of @key ("irq", "transport", "ring", "cpus", "loglevel", "ip", "run", "iommu"), or NULL
+ * when not given. */
 const char *bootopt_get(const char *key);
 
 /* @key's value among @choices (ended by NULL name); @fallback when absent or bad (an error line

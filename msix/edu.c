@@ -111,6 +111,20 @@ int edu_factorial(struct edu *edu, uint32_t n, uint32_t *result)
     return rc;
 }
 
+int edu_copy(struct edu *edu, uint64_t pa, unsigned len, bool to_memory)
+{
+    const unsigned seen = edu_event_cnt(edu);
+    const uint32_t direction = to_memory ? EDU_DMA_CMD_TO_RAM : 0;
+
+    if (len > EDU_DMA_BUFFER_LEN || pa >= EDU_DMA_END || len > EDU_DMA_END - pa)
+        return -ERANGE;
+    mmio_write64(edu->regs + EDU_DMA_SRC, to_memory ? EDU_DMA_BUFFER : pa);
+    mmio_write64(edu->regs + EDU_DMA_DST, to_memory ? pa : EDU_DMA_BUFFER);
+    mmio_write64(edu->regs + EDU_DMA_CNT, len);
+    mmio_write64(edu->regs + EDU_DMA_CMD, EDU_DMA_CMD_START | EDU_DMA_CMD_IRQ | direction);
+    return wait_event(edu, seen);
+}
+
 const char *edu_name(const struct edu *edu)
 {
     return edu->name;

@@ -5,6 +5,7 @@
 #ifndef MSIX_EDU_H
 #define MSIX_EDU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct edu;
@@ -31,5 +32,12 @@ int edu_raise(struct edu *edu);
 /* Has the device compute @n! modulo 2^32, which it announces by an interrupt. 0, -ETIMEDOUT. Thread
  * context, one caller at a time. */
 int edu_factorial(struct edu *edu, uint32_t n, uint32_t *result);
+
+/*
+ * Has the device copy @len bytes between memory at @pa and the beginning of its own buffer, and
+ * waits for the end, which it announces whether or not memory could be reached. 0, -ETIMEDOUT,
+ * -ERANGE beyond its buffer or the memory that it can name. Thread context, one caller at a time.
+ */
+int edu_copy(struct edu *edu, uint64_t pa, unsigned len, bool to_memory);
 
 #endif

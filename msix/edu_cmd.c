@@ -5,6 +5,7 @@
 #include "kernel/console.h"
 #include "kernel/log.h"
 #include "msix/edu.h"
+#include "msix/edu_dma_cmd.h"
 
 static void print_row(const struct edu *edu, void *arg)
 {
@@ -41,30 +42,57 @@ static int factorial_run(struct edu *edu, unsigned long long n)
     return 0;
 }
 
+static int number_run(struct edu *edu, const char *text,
+                      int (*run)(struct edu *, unsigned long long))
+{
+    unsigned long long number;
+    int rc = console_number(text, "N", &number);
+
+    if (rc)
+        return rc;
+    if (number > UINT32_MAX)
+        return console_fail(-ERANGE, "N: more than 32 bits");
+    return run(edu, number);
+}
+
+static int irq_verb(struct edu *edu, const char *arg)
+{
+    return number_run(edu, arg, raise_run);
+}
+
+static int factorial_verb(struct edu *edu, const char *arg)
+{
+    return number_run(edu, arg, factorial_run);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct edu *edu, const char *arg);
+} verbs[] = {{"irq", irq_verb}, {"factorial", factorial_verb}, {"dma", edu_dma_run}};
+#define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
+
 static int edu_run(int argc, char **argv)
 {
     const char *name = argc == 4 ? argv[3] : "edu0";
     struct edu *edu;
-    unsigned long long number;
-    int rc;
+    size_t verb = 0;
 
     if (argc == 1) {
         edu_for_each(print_row, NULL);
         return 0;
     }
-    if (argc < 3 || argc > 4 || (strcmp(argv[1], "irq") != 0 && strcmp(argv[1], "factorial") != 0))
+    while (verb < VERB_CNT && strcmp(argv[1], verbs[verb].name) != 0)
+        verb++;
+    if (argc < 3 || argc > 4 || verb == VERB_CNT)
         return console_usage();
-    rc = console_number(argv[2], "N", &number);
-    if (rc)
-        return rc;
-    if (number > UINT32_MAX)
-        return console_fail(-ERANGE, "N: more than 32 bits");
     edu = edu_find(name);
     if (!edu)
         return console_fail(-ENOENT, "no device %s", name);
-    return argv[1][0] == 'i' ? raise_run(edu, number) : factorial_run(edu, number);
+    return verbs[verb].run(edu, argv[2]);
 }
 
-CONSOLE_COMMAND(edu, .name = "edu", .usage = "edu\nedu irq N [DEV]\nedu factorial N [DEV]",
-                .summary = "QEMU's educational device: raises interrupts, computes",
+CONSOLE_COMMAND(edu, .name = "edu",
+                .usage = "edu\nedu irq N [DEV]\nedu factorial N [DEV]\n"
+                         "edu dma buffer|code|constants|tables [DEV]",
+                .summary = "QEMU's educational device: raises interrupts, computes, copies",
                 .run = edu_run);

@@ -19,8 +19,18 @@
 #define EDU_IRQ_RAISE        0x60
 #define EDU_IRQ_ACK          0x64
 #define EDU_IRQ_FACTORIAL    0x00000001u
+#define EDU_DMA_SRC          0x80 /* 64 bits, as the next two */
+#define EDU_DMA_DST          0x88
+#define EDU_DMA_CNT          0x90
+#define EDU_DMA_CMD          0x98
+#define EDU_DMA_CMD_START    0x1u
+#define EDU_DMA_CMD_TO_RAM   0x2u
+#define EDU_DMA_CMD_IRQ      0x4u
+#define EDU_DMA_BUFFER       0x40000u /* of the device itself, by the name that it has for DMA */
+#define EDU_DMA_BUFFER_LEN   4096u
+#define EDU_DMA_END          (1ull << 28) /* of the memory that it reaches, as it comes */
 #define EDU_REGS_LEN         0x1000
 
-_Static_assert(EDU_IRQ_ACK < EDU_REGS_LEN, "one page holds the registers that are used");
+_Static_assert(EDU_DMA_CMD < EDU_REGS_LEN, "one page holds the registers that are used");
 
 #endif

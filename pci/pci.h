@@ -79,6 +79,7 @@ struct pci_id {
 struct pci_driver {
     const char *name;
     const struct pci_id *ids; /* ended by vendor_id 0 */
+    bool first;               /* its functions are asked before all others, which depend on them */
     int (*probe)(
         struct pci_device *pdev); /* 0 or negative errno; must leave nothing behind on error */
     void (*remove)(struct pci_device *pdev);

@@ -23,23 +23,36 @@ void pci_driver_probe(struct pci_device *pdev)
     pdev->probed = true;
     if (!pdev->driver)
         return;
-    rc = pdev->driver->probe(pdev);
+    rc = pci_access_grant(pdev);
+    if (rc == 0)
+        rc = pdev->driver->probe(pdev);
     if (rc == 0)
         return;
+    pci_access_revoke(pdev);
     log_warn("pci %s: %s did not start: %s", pdev->name, pdev->driver->name, error_name(rc));
     pdev->driver = NULL;
 }
 
 void pci_driver_remove(struct pci_device *pdev)
 {
-    if (pdev->driver)
+    if (pdev->driver) {
         pdev->driver->remove(pdev);
+        pci_access_revoke(pdev);
+    }
     pdev->driver = NULL;
+}
+
+/* Those that are probed already are virtual functions that a driver made just now. */
+static void probe_those(bool first)
+{
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev)) {
+        if ((pdev->driver != NULL && pdev->driver->first) == first && !pdev->probed)
+            pci_driver_probe(pdev);
+    }
 }
 
 void pci_probe_all(void)
 {
-    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
-        if (!pdev->probed) /* as virtual functions are that a driver made just now */
-            pci_driver_probe(pdev);
+    probe_those(true);
+    probe_those(false);
 }

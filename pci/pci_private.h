@@ -180,6 +180,11 @@ void pci_driver_remove(struct pci_device *pdev);
 /* The driver whose id table has @pdev, or NULL. */
 const struct pci_driver *pci_driver_match(const struct pci_device *pdev);
 
+/* Lets the function access memory, where an IOMMU must; the reverse. 0, or why not: iommu_attach().
+ */
+int pci_access_grant(const struct pci_device *pdev);
+void pci_access_revoke(const struct pci_device *pdev);
+
 /* "0:io:0xc000:0x20 ..." or "none". */
 #define PCI_BARS_TEXT_MAX 320
 const char *pci_bars_text(const struct pci_device *pdev, char *buf, size_t size);

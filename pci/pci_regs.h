@@ -145,6 +145,7 @@
 #define PCI_EXP_FLAGS_TYPE(f)        ((f) >> 4 & 0xfu)
 #define PCI_EXP_TYPE_ROOT_PORT       4
 #define PCI_EXP_TYPE_DOWNSTREAM_PORT 6
+#define PCI_EXP_TYPE_PCI_BRIDGE      7    /* from PCI Express to PCI or PCI-X */
 #define PCI_EXP_LEN_MIN              12   /* as much as every PCI Express capability has */
 #define PCI_EXP_LEN_2                0x3c /* from version 2 on */
 #define PCI_EXP_DEVCAP2              0x24

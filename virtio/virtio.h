@@ -48,6 +48,9 @@ struct virtio_transport_ops {
     /* Features of the transport that it can serve (NULL: none), and those it cannot do without. */
     uint64_t (*own_features)(struct virtio_device *dev);
     uint64_t features_required;
+    /* Why a device with these @offered features cannot be given memory to access, or NULL: with
+     * and without VIRTIO_F_ACCESS_PLATFORM (6.1). The slot may be NULL. */
+    const char *(*access_objection)(struct virtio_device *dev, uint64_t offered);
     uint8_t (*config_generation)(
         struct virtio_device *dev); /* NULL: the transport has none (legacy) */
     /* Bytes of device configuration (NULL: unknown); what lies behind them reads as zero. */

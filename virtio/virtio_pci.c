@@ -29,7 +29,14 @@ static const struct bootopt_choice transport_choices[] = {
 
 static const struct pci_id virtio_pci_ids[] = {
     {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_LEGACY, VIRTIO_PCI_DEVICE_ID_LEGACY_TO},
-    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_MODERN, VIRTIO_PCI_DEVICE_ID_MODERN_TO},
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_MODERN, VIRTIO_PCI_DEVICE_ID_IOMMU - 1},
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_IOMMU + 1, VIRTIO_PCI_DEVICE_ID_MODERN_TO},
+    {0, 0, 0},
+};
+
+/* What others need before they may access memory. */
+static const struct pci_id virtio_pci_first_ids[] = {
+    {VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_DEVICE_ID_IOMMU, VIRTIO_PCI_DEVICE_ID_IOMMU},
     {0, 0, 0},
 };
 
@@ -162,3 +169,5 @@ static int virtio_pci_sriov_configure(struct pci_device *pf, unsigned vf_cnt)
 
 PCI_DRIVER(virtio, .name = "virtio", .ids = virtio_pci_ids, .probe = virtio_pci_probe,
            .remove = virtio_pci_remove, .sriov_configure = virtio_pci_sriov_configure);
+PCI_DRIVER(virtio_first, .name = "virtio", .ids = virtio_pci_first_ids, .first = true,
+           .probe = virtio_pci_probe, .remove = virtio_pci_remove);

@@ -46,6 +46,9 @@ static inline struct virtio_pci *to_virtio_pci(struct virtio_device *vdev)
 extern const struct virtio_transport_ops virtio_pci_legacy_ops, virtio_pci_modern_ops;
 extern const struct virtio_irq_ops virtio_pci_irq_ops;
 
+/* A transport's access_objection(). */
+const char *virtio_pci_access_objection(struct virtio_device *dev, uint64_t offered);
+
 /* A transport's reset(). */
 int virtio_pci_reset(struct virtio_device *dev);
 

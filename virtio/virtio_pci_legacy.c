@@ -131,6 +131,7 @@ const struct virtio_transport_ops virtio_pci_legacy_ops = {
     .reset = virtio_pci_reset,
     .get_features = legacy_get_features,
     .set_features = legacy_set_features,
+    .access_objection = virtio_pci_access_objection,
     .config_generation = NULL,
     .config_read = legacy_config_read,
     .config_write = legacy_config_write,

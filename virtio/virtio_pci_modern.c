@@ -67,7 +67,7 @@ static void modern_set_features(struct virtio_device *dev, uint64_t features)
 static uint64_t modern_own_features(struct virtio_device *dev)
 {
     uint32_t len = modern_of(dev)->common.len;
-    uint64_t features = BIT(VIRTIO_F_NOTIFICATION_DATA);
+    uint64_t features = BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_ACCESS_PLATFORM);
 
     /* Not to be agreed on without that capability (6.1). */
     if (to_virtio_pci(dev)->pdev->sriov != NULL)
@@ -287,6 +287,7 @@ const struct virtio_transport_ops virtio_pci_modern_ops = {
     .set_features = modern_set_features,
     .own_features = modern_own_features,
     .features_required = BIT(VIRTIO_F_VERSION_1),
+    .access_objection = virtio_pci_access_objection,
     .config_generation = modern_config_generation,
     .config_len = modern_config_len,
     .config_read = modern_config_read,

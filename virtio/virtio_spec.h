@@ -16,6 +16,7 @@
 #define VIRTIO_ID_GPU     16
 #define VIRTIO_ID_INPUT   18
 #define VIRTIO_ID_VSOCK   19
+#define VIRTIO_ID_IOMMU   23
 
 /* Device status (2.1). */
 #define VIRTIO_CONFIG_S_ACKNOWLEDGE 0x01
@@ -49,6 +50,7 @@
 #define VIRTIO_PCI_DEVICE_ID_LEGACY_TO 0x103f
 #define VIRTIO_PCI_DEVICE_ID_MODERN    0x1040 /* 0x1040 + type, up to 0x107f */
 #define VIRTIO_PCI_DEVICE_ID_MODERN_TO 0x107f
+#define VIRTIO_PCI_DEVICE_ID_IOMMU     (VIRTIO_PCI_DEVICE_ID_MODERN + VIRTIO_ID_IOMMU)
 
 /* Legacy header in I/O BAR0 (4.1.4.10). The two vector registers exist only while MSI-X is enabled.
  */

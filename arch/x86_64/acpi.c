@@ -1,5 +1,5 @@
 /* ACPI: from the RSDP to the tables, each checked and handed to its reader. The readers are in
- * acpi_tables.c and acpi_srat.c. */
+ * acpi_tables.c, acpi_srat.c and acpi_iommu.c. */
 #include "arch/x86_64/acpi.h"
 
 #include <string.h>
@@ -16,11 +16,15 @@ static const struct {
     uint32_t len_min;
     void (*read)(const struct acpi_reader *reader, const void *table, uint32_t len,
                  struct acpi_info *info);
+    bool of_iommus;
 } readers[] = {
-    {"APIC", sizeof(struct acpi_madt), acpi_read_madt},
-    {"MCFG", sizeof(struct acpi_mcfg), acpi_read_mcfg},
-    {"FACP", ACPI_FADT_V1_LEN, acpi_read_fadt},
-    {"SRAT", sizeof(struct acpi_srat), acpi_read_srat},
+    {"APIC", sizeof(struct acpi_madt), acpi_read_madt, false},
+    {"MCFG", sizeof(struct acpi_mcfg), acpi_read_mcfg, false},
+    {"FACP", ACPI_FADT_V1_LEN, acpi_read_fadt, false},
+    {"SRAT", sizeof(struct acpi_srat), acpi_read_srat, false},
+    {"DMAR", sizeof(struct acpi_dmar), acpi_read_dmar, true},
+    {"IVRS", sizeof(struct acpi_ivrs), acpi_read_ivrs, true},
+    {"VIOT", sizeof(struct acpi_viot), acpi_read_viot, true},
 };
 
 static bool sum_is_zero(const void *p, size_t len)
@@ -79,8 +83,10 @@ static void read_table(const struct acpi_reader *reader, uint64_t pa, struct acp
         if (memcmp(signature, readers[i].signature, 4) != 0)
             continue;
         table = acpi_table_map(reader, pa, readers[i].signature, readers[i].len_min, &len);
-        if (table == NULL)
+        if (table == NULL) {
+            info->iommu_unclear |= readers[i].of_iommus;
             break;
+        }
         readers[i].read(reader, table, len, info);
         reader->unmap(table, len);
         break;

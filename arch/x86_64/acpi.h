@@ -59,6 +59,9 @@ struct acpi_info {
     struct acpi_override overrides[ACPI_OVERRIDE_MAX];
     unsigned ecam_cnt;
     struct firmware_ecam ecam[FIRMWARE_ECAM_MAX];
+    unsigned iommu_cnt;
+    struct firmware_iommu iommus[FIRMWARE_IOMMU_MAX];
+    bool iommu_unclear;
 
     uint16_t pm_timer_port; /* 0: absent */
     bool hw_reduced;

@@ -208,6 +208,75 @@ struct acpi_srat_x2apic {
 } __attribute__((packed));
 _Static_assert(sizeof(struct acpi_srat_x2apic) == 24, "SRAT local x2APIC affinity");
 
+/* DMA remapping (VT-d 4.1, chapter 8) */
+struct acpi_dmar {
+    struct acpi_header header;
+    uint8_t host_address_width; /* minus 1 */
+    uint8_t flags;
+    uint8_t reserved[10];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_dmar) == 48, "DMAR");
+
+#define ACPI_DMAR_DRHD 0
+
+struct acpi_dmar_drhd {
+    uint16_t type;
+    uint16_t length;
+    uint8_t flags;
+    uint8_t size;
+    uint16_t segment;
+    uint64_t base_pa;
+    /* device scopes follow */
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_dmar_drhd) == 16, "DMAR remapping hardware unit");
+
+/* AMD I/O virtualization (AMD IOMMU 3.08, 5.2) */
+struct acpi_ivrs {
+    struct acpi_header header;
+    uint32_t info;
+    uint8_t reserved[8];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_ivrs) == 48, "IVRS");
+
+#define ACPI_IVRS_IVHD_10 0x10
+#define ACPI_IVRS_IVHD_11 0x11
+#define ACPI_IVRS_IVHD_40 0x40
+
+struct acpi_ivrs_ivhd {
+    uint8_t type;
+    uint8_t flags;
+    uint16_t length;
+    uint16_t device_id;
+    uint16_t cap_off;
+    uint64_t base_pa;
+    uint16_t segment;
+    uint16_t info;
+    uint32_t features;
+    /* device entries follow */
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_ivrs_ivhd) == 24, "IVRS hardware definition");
+
+/* Virtual I/O translation (ACPI 6.5, 5.2.36) */
+struct acpi_viot {
+    struct acpi_header header;
+    uint16_t node_cnt;
+    uint16_t node_off;
+    uint8_t reserved[8];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_viot) == 48, "VIOT");
+
+#define ACPI_VIOT_VIRTIO_PCI 3
+
+struct acpi_viot_virtio_pci {
+    uint8_t type;
+    uint8_t reserved0;
+    uint16_t length;
+    uint16_t segment;
+    uint16_t requester;
+    uint8_t reserved1[8];
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_viot_virtio_pci) == 16, "VIOT virtio-iommu");
+
 /* AML encoding of Name (_S5_, Package () {...}) (ACPI 6.5, 20.2) */
 #define AML_NAME_OP     0x08
 #define AML_PACKAGE_OP  0x12

@@ -11,6 +11,12 @@ void acpi_read_mcfg(const struct acpi_reader *reader, const void *table, uint32_
                     struct acpi_info *info);
 void acpi_read_srat(const struct acpi_reader *reader, const void *table, uint32_t len,
                     struct acpi_info *info);
+void acpi_read_dmar(const struct acpi_reader *reader, const void *table, uint32_t len,
+                    struct acpi_info *info);
+void acpi_read_ivrs(const struct acpi_reader *reader, const void *table, uint32_t len,
+                    struct acpi_info *info);
+void acpi_read_viot(const struct acpi_reader *reader, const void *table, uint32_t len,
+                    struct acpi_info *info);
 /* Also reads the DSDT that the FADT points at. */
 void acpi_read_fadt(const struct acpi_reader *reader, const void *table, uint32_t len,
                     struct acpi_info *info);

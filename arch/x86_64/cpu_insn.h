@@ -95,6 +95,11 @@ static inline void cr4_write(uint64_t value)
     __asm__ volatile("movq %0, %%cr4" ::"r"(value) : "memory");
 }
 
+static inline void cache_line_flush(uintptr_t va)
+{
+    __asm__ volatile("clflush (%0)" ::"r"(va) : "memory");
+}
+
 static inline void tlb_flush_page(uintptr_t va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");

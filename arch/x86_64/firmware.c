@@ -100,6 +100,9 @@ void firmware_init(uint64_t rsdp_pa)
     if (acpi.ioapic_cnt == 0)
         acpi.ioapics[acpi.ioapic_cnt++] = (struct acpi_ioapic){.pa = IOAPIC_DEFAULT_PA};
     firmware.cpu_cnt = acpi.cpu_cnt > 0 ? acpi.cpu_cnt : 1;
+    firmware.iommu_cnt = acpi.iommu_cnt;
+    memcpy(firmware.iommus, acpi.iommus, sizeof(firmware.iommus));
+    firmware.iommu_unclear = acpi.iommu_unclear;
     find_pci();
     power_map_registers();
 }

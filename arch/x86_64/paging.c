@@ -88,6 +88,25 @@ void paging_set_source(uint64_t (*alloc)(void))
     page_source = alloc;
 }
 
+typedef void (*table_fn_t)(const uint64_t *table, uint64_t pa, void *arg);
+
+static void visit_tables(uint64_t pa, unsigned level, table_fn_t fn, void *arg)
+{
+    const uint64_t *table = table_at(pa);
+
+    fn(table, pa, arg);
+    for (unsigned i = 0; level > 1 && i < ENTRY_CNT; i++)
+        if ((table[i] & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT)
+            visit_tables(table[i] & PTE_PA_MASK, level - 1, fn, arg);
+}
+
+void paging_for_each_table(void (*fn)(const uint64_t *table, uint64_t pa, void *arg), void *arg)
+{
+    visit_tables(root_pa, level_top, fn, arg);
+    for (unsigned i = 0; i < sizeof(start_tables) / sizeof(start_tables[0]); i++)
+        fn(start_tables[i], virt_to_phys(start_tables[i]), arg);
+}
+
 uint64_t paging_nx(void)
 {
     static uint64_t nx;

@@ -60,6 +60,9 @@ void paging_unmap(uintptr_t va, uint64_t len);
 /* Physical address behind @va, UINT64_MAX when it is not mapped. */
 uint64_t paging_lookup(uintptr_t va);
 
+/* Calls @fn for each page that holds one of the tables, and those on which CPUs start. */
+void paging_for_each_table(void (*fn)(const uint64_t *table, uint64_t pa, void *arg), void *arg);
+
 /* PTE_NX where the CPU has it, else 0. */
 uint64_t paging_nx(void);
 

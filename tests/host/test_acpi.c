@@ -1,6 +1,6 @@
 /* From the RSDP to the tables: which root is taken, what is skipped, and with which words. */
-/* sources: arch/x86_64/acpi.c arch/x86_64/acpi_tables.c arch/x86_64/acpi_srat.c arch/x86_64/text.c
- * tests/host/fake/fake_acpi.c */
+/* sources: arch/x86_64/acpi.c arch/x86_64/acpi_tables.c arch/x86_64/acpi_srat.c
+ * arch/x86_64/acpi_iommu.c arch/x86_64/text.c tests/host/fake/fake_acpi.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

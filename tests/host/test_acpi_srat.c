@@ -1,6 +1,6 @@
 /* Proximity domains out of the SRAT, and the nodes that the CPUs in use get from them. */
 /* sources: arch/x86_64/acpi.c arch/x86_64/acpi_tables.c arch/x86_64/acpi_srat.c
- * arch/x86_64/text.c tests/host/fake/fake_acpi.c */
+ * arch/x86_64/acpi_iommu.c arch/x86_64/text.c tests/host/fake/fake_acpi.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* What the parser takes out of MADT, MCFG, FADT and DSDT, and what it makes of damaged entries. */
-/* sources: arch/x86_64/acpi.c arch/x86_64/acpi_tables.c arch/x86_64/acpi_srat.c arch/x86_64/text.c
- * tests/host/fake/fake_acpi.c */
+/* sources: arch/x86_64/acpi.c arch/x86_64/acpi_tables.c arch/x86_64/acpi_srat.c
+ * arch/x86_64/acpi_iommu.c arch/x86_64/text.c tests/host/fake/fake_acpi.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

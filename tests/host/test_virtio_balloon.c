@@ -27,7 +27,7 @@
 
 /* Included for its entry of the linker set, which here is the whole set. */
 #include "drivers/virtio_balloon.c"
-_Static_assert(sizeof(struct virtio_driver) == 80, "see the next lines");
+_Static_assert(sizeof(struct virtio_driver) == 96, "see the next lines");
 __asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
         ".set __start_virtio_drivers, virtio_driver_balloon\n"
         ".set __stop_virtio_drivers, virtio_driver_balloon + 80");

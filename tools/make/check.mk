@@ -3,7 +3,7 @@
 
 check: check-layers check-behaviours check-format check-tidy check-cppcheck
 
-C_DIRS := arch boot kernel irq pci msix virtio drivers libc net bench apps include tests
+C_DIRS := arch boot kernel irq iommu pci msix virtio drivers libc net bench apps include tests
 C_FILES = $(shell find $(wildcard $(C_DIRS)) -name '*.[ch]' | sort)
 TIDY_FILES := $(filter %.c,$(KERNEL_SRCS) $(POSIX_SRCS))
 # clang-tidy reads the sources as clang, whichever compiler builds them.

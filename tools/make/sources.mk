@@ -1,6 +1,6 @@
 # What is compiled, and where it goes: the kernel's sources by folder, the appliance's from $(APP).
 
-KERNEL_DIRS := arch/x86_64 boot kernel irq pci msix virtio drivers drivers/igb
+KERNEL_DIRS := arch/x86_64 boot kernel irq iommu pci msix virtio drivers drivers/igb
 POSIX_DIRS := libc net bench
 
 sources = $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.S))

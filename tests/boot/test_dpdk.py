@@ -12,7 +12,7 @@ import pytest
 
 from harness import ROOT, nic
 from qemus import version
-from test_matrix import check_device
+from test_matrix import PACKED, check_device
 from test_vhost_user import MEMORY, SHARED
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
@@ -24,7 +24,7 @@ LINE_TIMEOUT = 60
 MODERN = {"disable_legacy": "on", "disable_modern": "off"}
 
 
-class Testpmd:
+class Pmd:
     """testpmd at its prompt. It polls, so both of its threads have to share a CPU with what else there is."""
 
     def __init__(self, program, tmp, forward, *ports):
@@ -32,7 +32,7 @@ class Testpmd:
         self.child = pexpect.spawn(program, [
             "--no-huge", "-m", "256", "--no-pci", "--lcores", "0@0,1@0", f"--file-prefix=vring0-{os.getpid()}",
             f"--vdev=net_vhost0,iface={self.socket},queues=1", *ports, "--", "-i", f"--forward-mode={forward}",
-            "--total-num-mbufs=4096"], encoding="utf-8", echo=False, timeout=LINE_TIMEOUT)
+            "--total-num-mbufs=4096", "--no-flush-rx"], encoding="utf-8", echo=False, timeout=LINE_TIMEOUT)
         self.child.expect_exact("testpmd>")
 
     def start(self):
@@ -53,7 +53,7 @@ def testpmd(tmp_path):
     running = []
 
     def start(forward, *ports):
-        running.append(Testpmd(program, tmp_path, forward, *ports))
+        running.append(Pmd(program, tmp_path, forward, *ports))
         return running[-1]
 
     yield start
@@ -71,7 +71,7 @@ def card(pmd, ring="split", **options):
         backend="vhost-user,chardev=c0", mac=GUEST_MAC, **MODERN, **options)
 
 
-@pytest.mark.parametrize("ring", ["split", "packed"])
+@pytest.mark.parametrize("ring", ["split", pytest.param("packed", marks=PACKED)])
 @pytest.mark.parametrize("options", [{}, {"mrg_rxbuf": "off"}, {"event_idx": "off", "indirect_desc": "off"}],
                          ids=["plain", "no-merging", "no-event-index"])
 def test_ping_to_the_other_process(boot, testpmd, ring, options):
@@ -99,7 +99,7 @@ def read_pcap(path):
     return frames
 
 
-@pytest.mark.parametrize("ring", ["split", "packed"])
+@pytest.mark.parametrize("ring", ["split", pytest.param("packed", marks=PACKED)])
 def test_frames_of_many_lengths(boot, testpmd, tmp_path, ring):
     """Pings from a file go to the guest, its answers to another file: each has the contents of its question."""
     peer, data = net_peer.Peer(None), random.Random(9).randbytes(1600)

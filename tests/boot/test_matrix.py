@@ -18,13 +18,18 @@ import net_peer  # noqa: E402  (beside the benchmarks that share it)
 
 INDIRECT_DESC, EVENT_IDX, RING_PACKED = 1 << 28, 1 << 29, 1 << 34
 BY_DEFAULT = {"disable_legacy": None, "disable_modern": None}
-FACTORS = {"kind": ["legacy", "transitional", "modern"], "ring": ["split", "packed"], "place": ["root", "port"],
-           "vectors": [0, 1, 2, None], "cpus": [1, 4], "indirect": ["on", "off"], "event": ["on", "off"]}
+FACTORS = {"kind": ["legacy", "transitional", "modern", "non-transitional"], "ring": ["split", "packed"],
+           "place": ["root", "port"], "vectors": [0, 1, 2, None], "cpus": [1, 4], "indirect": ["on", "off"],
+           "event": ["on", "off"]}
+
+
+PACKED = pytest.mark.skipif(not os.path.exists(os.path.join(ROOT, "virtio", "virtqueue_packed.c")), reason="not built in")
 
 
 def valid(row):
     """Packed rings came with the modern interface; behind a root port QEMU's devices are modern ones by themselves."""
-    return (row["ring"] == "split" or row["kind"] != "legacy") and (row["place"] == "root" or row["kind"] == "modern")
+    modern_only = row["kind"] in ("modern", "non-transitional")
+    return (row["ring"] == "split" or row["kind"] != "legacy") and (row["place"] == "root" or modern_only)
 
 
 def name_of(row):
@@ -111,7 +116,8 @@ def check_net(machine, wire):
     machine.expect_text("vring0> ")
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=name_of(row), marks=[] if row in THIN else pytest.mark.long)
+@pytest.mark.parametrize("row", [pytest.param(row, id=name_of(row), marks=([] if row in THIN else [pytest.mark.long]) +
+                                              ([PACKED] if row["ring"] == "packed" else []))
                                  for row in ROWS])
 def test_matrix(boot, image, wire, row):
     kind, ring, cpus, vectors = row["kind"], row["ring"], row["cpus"], row["vectors"]
@@ -139,7 +145,8 @@ SPELLINGS = [("legacy", "split"), ("transitional", "split"), ("transitional", "p
 
 
 @pytest.mark.parametrize("kind, ring, size, indirect", [
-    pytest.param(*spelling, size, indirect, marks=[] if size <= 8 or indirect == "on" else pytest.mark.long)
+    pytest.param(*spelling, size, indirect, marks=([] if size <= 8 or indirect == "on" else [pytest.mark.long]) +
+                 ([PACKED] if spelling[1] == "packed" else []))
     for spelling in SPELLINGS for size in (4, 8, 256, 1024) for indirect in ("on", "off")])
 def test_disk_queue_size(boot, image, kind, ring, size, indirect):
     """QEMU's disk has no smaller ones than four: see test_vhost_user.py."""
@@ -154,7 +161,7 @@ def test_disk_queue_size(boot, image, kind, ring, size, indirect):
 
 
 @pytest.mark.parametrize("size", [256, 512, 1024])
-@pytest.mark.parametrize("kind, ring", SPELLINGS)
+@pytest.mark.parametrize("kind, ring", [pytest.param(*s, marks=[PACKED] if s[1] == "packed" else []) for s in SPELLINGS])
 def test_net_queue_size(boot, wire, kind, ring, size):
     """QEMU has no smaller ones."""
     suffix, options = properties(kind, ring)

@@ -21,6 +21,7 @@ static const struct virtio_feature features[] = {
     {.bit = VIRTIO_BLK_F_MQ, .name = "VIRTIO_BLK_F_MQ"},
     {.bit = VIRTIO_BLK_F_DISCARD, .name = "VIRTIO_BLK_F_DISCARD"},
     {.bit = VIRTIO_BLK_F_WRITE_ZEROES, .name = "VIRTIO_BLK_F_WRITE_ZEROES"},
+    {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"}, /* virtio_blk_bounce.c */
     {.name = NULL},
 };
 
@@ -118,6 +119,7 @@ static void blk_remove(struct virtio_device *dev)
     for (unsigned i = 0; i < blk->queue_cnt; i++)
         virtio_blk_watchdog_cancel(&blk->queues[i]);
     virtio_blk_complete_all(blk, "device removed", -ENODEV);
+    virtio_blk_bounce_free(blk);
     free(blk->queues);
     free(blk);
 }

@@ -12,7 +12,10 @@
 #include "kernel/timer.h"
 #include "virtio/virtio.h"
 
-#define VIRTIO_BLK_SEG_MAX 126u /* data segments a request; a chain has two more pieces */
+#define VIRTIO_BLK_SEG_MAX   126u /* data segments a request; a chain has two more pieces */
+#define VIRTIO_BLK_CHAIN_MIN 3u   /* header, data, status */
+
+struct virtio_blk_bounce;
 
 /* One request queue. CPUs that do not share a queue share no line of memory on a request's way. */
 struct virtio_blk_queue {
@@ -31,6 +34,8 @@ struct virtio_blk_queue {
     bool watchdog_armed, rest_armed;
     uint64_t watchdog_seen; /* completed_cnt at the last tick */
     unsigned stalled_ticks; /* ticks without a completion */
+
+    struct virtio_blk_bounce *bounce; /* of rings that are too small for a chain; else NULL */
 } __attribute__((aligned(64)));
 
 /* A disk. */
@@ -57,6 +62,15 @@ int virtio_blk_configure(struct virtio_blk *blk);
 
 /* Capacity as the device has it now, in whole blocks. 0, -EIO when the device never settles. */
 int virtio_blk_read_capacity(struct virtio_blk *blk, uint64_t *sectors);
+
+/* Can a ring of @ring_size entries carry requests, as they are or joined? 0; -EINVAL, and has said
+ * why not. */
+int virtio_blk_bounce_check(const struct virtio_blk *blk, unsigned ring_size);
+
+/* Has all queues join the pieces of a chain to two, with data of at most info.seg_len_max bytes in
+ * one segment. 0, -ENOMEM. _free() undoes it, and does nothing where it was not done. */
+int virtio_blk_bounce_setup(struct virtio_blk *blk);
+void virtio_blk_bounce_free(struct virtio_blk *blk);
 
 /* Asks the device for its serial number and waits a moment for the answer. Thread context. */
 void virtio_blk_read_serial(struct virtio_blk *blk);

@@ -12,6 +12,7 @@
 #define CAPACITY_MAX     ((1ull << 54) - 1) /* its bytes fit an off_t */
 #define REQUEST_LEN_MAX  (1u << 30)
 #define SERIAL_WAIT_NS   1000000000ull
+#define BOUNCE_LEN       (16u << 10) /* data of a request in a ring too small for a chain */
 
 static unsigned smallest_ring(const struct virtio_blk *blk)
 {
@@ -67,6 +68,15 @@ static void configure_block_size(struct virtio_blk *blk)
     info->physical_block_size = size << exp;
 }
 
+/* Most bytes of data beside a header, where a piece has at most @size_max. */
+static uint32_t bounce_len(const struct block_info *info, uint32_t size_max)
+{
+    uint32_t len = size_max - (uint32_t)sizeof(struct virtio_blk_outhdr);
+    uint32_t wanted = info->block_size > BOUNCE_LEN ? info->block_size : BOUNCE_LEN;
+
+    return len < wanted ? len : wanted;
+}
+
 static void configure_segments(struct virtio_blk *blk, unsigned ring_size)
 {
     struct block_info *info = &blk->block.info;
@@ -81,7 +91,9 @@ static void configure_segments(struct virtio_blk *blk, unsigned ring_size)
     }
     if (seg_max > VIRTIO_BLK_SEG_MAX)
         seg_max = VIRTIO_BLK_SEG_MAX;
-    if (seg_max > ring_size - 2) /* a chain is never longer than the ring */
+    if (ring_size < VIRTIO_BLK_CHAIN_MIN)
+        seg_max = 1;
+    else if (seg_max > ring_size - 2) /* a chain is never longer than the ring */
         seg_max = ring_size - 2;
     if (virtio_has_feature(blk->dev, VIRTIO_BLK_F_SIZE_MAX))
         size_max = virtio_config_read32(blk->dev, VIRTIO_BLK_CFG_SIZE_MAX);
@@ -92,6 +104,8 @@ static void configure_segments(struct virtio_blk *blk, unsigned ring_size)
     }
     if (size_max > REQUEST_LEN_MAX)
         size_max = REQUEST_LEN_MAX;
+    if (ring_size < VIRTIO_BLK_CHAIN_MIN)
+        size_max = bounce_len(info, size_max);
     info->seg_max = seg_max;
     info->seg_len_max = size_max & ~(BLOCK_SECTOR_SIZE - 1);
     request_max = (uint64_t)seg_max * info->seg_len_max;
@@ -145,10 +159,9 @@ int virtio_blk_configure(struct virtio_blk *blk)
     int err;
 
     info->name = blk->dev->name;
-    if (ring_size < 4) {
-        log_error("%s: a ring of %u entries holds no request", info->name, ring_size);
-        return -EINVAL;
-    }
+    err = virtio_blk_bounce_check(blk, ring_size);
+    if (err != 0)
+        return err;
     configure_block_size(blk);
     configure_segments(blk, ring_size);
     if (info->request_len_max < info->block_size) {
@@ -167,10 +180,12 @@ int virtio_blk_configure(struct virtio_blk *blk)
     info->can_write_zeroes =
         configure_erase(blk, VIRTIO_BLK_F_WRITE_ZEROES, VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SECTORS,
                         VIRTIO_BLK_CFG_MAX_WRITE_ZEROES_SEG, &info->write_zeroes_sectors_max);
-    chain_min = virtio_has_feature(blk->dev, VIRTIO_RING_F_INDIRECT_DESC) ? 1 : 3;
+    chain_min = ring_size < VIRTIO_BLK_CHAIN_MIN ? ring_size : VIRTIO_BLK_CHAIN_MIN;
+    if (virtio_has_feature(blk->dev, VIRTIO_RING_F_INDIRECT_DESC))
+        chain_min = 1;
     info->queue_depth = ring_size / chain_min;
     info->queue_cnt = blk->queue_cnt;
-    return 0;
+    return ring_size < VIRTIO_BLK_CHAIN_MIN ? virtio_blk_bounce_setup(blk) : 0;
 }
 
 static void serial_done(struct block_request *req)

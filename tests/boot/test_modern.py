@@ -1,12 +1,11 @@
-"""The modern transport, and which device gets which: spellings of devices by vectors and CPUs, each with traffic;
-root ports, microvm, places of notification, queue sizes, order of the start, changes while it works."""
+"""The modern transport, and which device gets which, each with traffic (test_matrix.py has the combinations): root
+ports, microvm, places of notification, queue sizes, order of the start, changes while it works."""
 import re
 
 import pytest
 
 from harness import nic
-from modes import check_sources, expected_rung
-from test_modes import check_steps, device_options, use_disk, use_net
+from test_modes import device_options, use_disk, use_net
 
 MIB = 1 << 20
 MODERN = {"disable_legacy": "on", "disable_modern": "off"}
@@ -17,12 +16,6 @@ KINDS = {
     "transitional": ("", {"disable_legacy": "off", "disable_modern": "off"}, "modern"),
     "legacy": ("", {"disable_legacy": "off", "disable_modern": "on"}, "legacy"),
 }
-# Every two values of kind, vectors and CPUs meet.
-ROWS = [("modern", 0, 1), ("modern", 1, 4), ("modern", 2, 1), ("modern", None, 4),
-        ("non-transitional", 0, 4), ("non-transitional", 1, 1),
-        ("non-transitional", 2, 4), ("non-transitional", None, 1),
-        ("transitional", 0, 1), ("transitional", 1, 4), ("transitional", 2, 1), ("transitional", None, 4),
-        ("legacy", 0, 4), ("legacy", 1, 1), ("legacy", 2, 4), ("legacy", None, 1)]
 
 
 def spelled(options, suffix):
@@ -46,18 +39,6 @@ def check(machine, backing, transport):
     assert not machine.at("fallback", what="transport")
     use_disk(machine, backing)
     use_net(machine)
-
-
-@pytest.mark.parametrize("kind, vectors, cpus", ROWS)
-def test_matrix(boot, image, kind, vectors, cpus):
-    backing, options = image(), device_options(vectors)
-    machine = boot(smp=cpus, devices=pair(backing, kind, cpus, options, options)).ready()
-    check(machine, backing, KINDS[kind][2])
-    for name, queues, busy in (("net0", ["rx0", "tx0"], ["rx0"]), ("blk0", [f"req{i}" for i in range(cpus)], [])):
-        rung = expected_rung(vectors, len(queues))
-        check_steps(machine, name, rung)
-        check_sources(machine, name, rung, queues, busy)
-    machine.exit(0)
 
 
 @pytest.mark.parametrize("vectors, cpus", [(0, 1), (2, 4), (None, 1)])

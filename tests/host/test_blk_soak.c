@@ -1,9 +1,9 @@
 /* The checking load against disks that lose, change and refuse: it must notice. Its threads run to
  * their end as soon as they are created. */
 /* sources: drivers/blk_soak.c drivers/blk_soak_lane.c tests/host/fake/blk_driver.c
- * drivers/virtio_blk_io.c drivers/virtio_blk_config.c drivers/virtio_blk_watchdog.c
- * drivers/blockdev.c drivers/blockdev_wait.c drivers/blockdev_watch.c virtio/virtio.c
- * virtio/virtio_features.c virtio/virtio_queues.c virtio/virtio_config.c
+ * drivers/virtio_blk_io.c drivers/virtio_blk_config.c drivers/virtio_blk_bounce.c
+ * drivers/virtio_blk_watchdog.c drivers/blockdev.c drivers/blockdev_wait.c drivers/blockdev_watch.c
+ * virtio/virtio.c virtio/virtio_features.c virtio/virtio_queues.c virtio/virtio_config.c
  * virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c
  * tests/host/fake/mutex.c kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c

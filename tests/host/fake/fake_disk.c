@@ -113,7 +113,29 @@ static void erase(const struct fake_chain *chain)
     fake_disk.erases++;
 }
 
-void fake_disk_serve(unsigned queue, const struct fake_chain *chain)
+/* The chain as it would be without any layout: header, data, status. */
+static void unfold(struct fake_chain *chain)
+{
+    struct virtqueue_seg *out = &chain->pieces[0], *in = &chain->pieces[1];
+    uint32_t hdr_len = sizeof(struct virtio_blk_outhdr);
+
+    assert_int_equal(chain->cnt, 2);
+    assert_int_equal(chain->out_cnt, 1);
+    if (out->len == hdr_len && in->len == 1)
+        return;
+    assert_true(out->len == hdr_len || in->len == 1);
+    chain->cnt = 3;
+    chain->pieces[2] = (struct virtqueue_seg){in->pa + in->len - 1, 1};
+    if (out->len == hdr_len) {
+        in->len--;
+        return;
+    }
+    *in = (struct virtqueue_seg){out->pa + hdr_len, out->len - hdr_len};
+    out->len = hdr_len;
+    chain->out_cnt = 2;
+}
+
+static void serve(unsigned queue, const struct fake_chain *chain)
 {
     const struct virtqueue_seg *last = &chain->pieces[chain->cnt - 1];
     struct virtio_blk_outhdr hdr;
@@ -141,6 +163,15 @@ void fake_disk_serve(unsigned queue, const struct fake_chain *chain)
         *at(last) = fake_disk.status >= 0 ? (uint8_t)fake_disk.status : VIRTIO_BLK_S_OK;
     fake_ring_use(&fake_disk_rings[queue], chain->head,
                   fake_disk.used_len != 0 ? fake_disk.used_len : chain->writable_len);
+}
+
+void fake_disk_serve(unsigned queue, const struct fake_chain *chain)
+{
+    struct fake_chain unfolded = *chain;
+
+    if (fake_disk.any_framing)
+        unfold(&unfolded);
+    serve(queue, &unfolded);
 }
 
 static void step_queue(unsigned queue)

@@ -21,6 +21,7 @@ struct fake_disk {
     int status; /* of every request, -1: what is right */
     bool status_unwritten;
     uint32_t used_len; /* 0: the right one */
+    bool any_framing;  /* takes header and data, or data and status, as one piece */
     unsigned requests, flushes, erases, max_batch;
 };
 

@@ -134,6 +134,23 @@ static void go(struct virtio_device *dev)
     virtio_watchdog_start(dev);
 }
 
+/* Up to a driver with its queues, or back to reset. Ring formats are a feature, so another one means
+ * doing all of this again. */
+static int bring_up(struct virtio_device *dev)
+{
+    int err = begin(dev);
+
+    if (err != 0)
+        return err;
+    err = dev->driver->probe(dev);
+    if (err == 0)
+        return 0;
+    dev->transport->reset(dev);
+    virtio_queues_delete(dev);
+    work_cancel(&dev->config_work);
+    return err;
+}
+
 int virtio_device_add(struct virtio_device *dev)
 {
     int err;
@@ -146,20 +163,15 @@ int virtio_device_add(struct virtio_device *dev)
     name_device(dev);
     work_setup(&dev->config_work, config_work, dev);
     register_exit_hook();
-    err = begin(dev);
+    err = bring_up(dev);
+    if (err != 0 && virtio_ring_step_down(dev))
+        err = bring_up(dev);
     if (err != 0)
         goto fail;
-    err = dev->driver->probe(dev);
-    if (err != 0)
-        goto fail_probe;
     list_append(&devices, &dev->link);
     go(dev);
     return 0;
 
-fail_probe:
-    dev->transport->reset(dev);
-    virtio_queues_delete(dev);
-    work_cancel(&dev->config_work);
 fail:
     add_status(dev, VIRTIO_CONFIG_S_FAILED);
     return err;

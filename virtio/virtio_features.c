@@ -11,6 +11,11 @@ static const struct virtio_feature ring_features[] = {
     {.bit = VIRTIO_RING_F_INDIRECT_DESC, .name = "VIRTIO_RING_F_INDIRECT_DESC"},
     {.bit = VIRTIO_RING_F_EVENT_IDX, .name = "VIRTIO_RING_F_EVENT_IDX"},
     {.bit = VIRTIO_F_VERSION_1, .name = "VIRTIO_F_VERSION_1"},
+    {.bit = VIRTIO_F_RING_PACKED,
+     .name = "VIRTIO_F_RING_PACKED",
+     .needs = BIT(VIRTIO_F_VERSION_1)},
+    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER", .needs = BIT(VIRTIO_F_VERSION_1)},
+    {.bit = VIRTIO_F_ORDER_PLATFORM, .name = "VIRTIO_F_ORDER_PLATFORM"},
     {.name = NULL},
 };
 
@@ -19,9 +24,6 @@ static const struct virtio_feature other_features[] = {
     {.bit = VIRTIO_F_NOTIFY_ON_EMPTY, .name = "VIRTIO_F_NOTIFY_ON_EMPTY"},
     {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
     {.bit = VIRTIO_F_ACCESS_PLATFORM, .name = "VIRTIO_F_ACCESS_PLATFORM"},
-    {.bit = VIRTIO_F_RING_PACKED, .name = "VIRTIO_F_RING_PACKED"},
-    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER"},
-    {.bit = VIRTIO_F_ORDER_PLATFORM, .name = "VIRTIO_F_ORDER_PLATFORM"},
     {.bit = VIRTIO_F_SR_IOV, .name = "VIRTIO_F_SR_IOV"},
     {.bit = VIRTIO_F_NOTIFICATION_DATA, .name = "VIRTIO_F_NOTIFICATION_DATA"},
     {.bit = VIRTIO_F_NOTIF_CONFIG_DATA, .name = "VIRTIO_F_NOTIF_CONFIG_DATA"},
@@ -76,8 +78,11 @@ static uint64_t usable_features(struct virtio_device *dev)
 {
     const struct virtio_transport_ops *transport = dev->transport;
     uint64_t own = transport->own_features != NULL ? transport->own_features(dev) : 0;
+    uint64_t rings = table_mask(ring_features);
 
-    return table_mask(dev->driver->features) | table_mask(ring_features) | own;
+    if (!virtio_ring_packed_wanted(dev))
+        rings &= ~BIT(VIRTIO_F_RING_PACKED);
+    return table_mask(dev->driver->features) | rings | own;
 }
 
 int virtio_features_negotiate(struct virtio_device *dev)
@@ -89,7 +94,7 @@ int virtio_features_negotiate(struct virtio_device *dev)
     int err = 0;
 
     dev->offered = offered;
-    features = drop_unsupported(table, features);
+    features = drop_unsupported(table, drop_unsupported(ring_features, features));
     if (missing != 0) {
         log_error("%s %s: the %s transport is not usable: %s missing", dev->name, dev->bus_name,
                   dev->transport->name,
@@ -106,6 +111,9 @@ int virtio_features_negotiate(struct virtio_device *dev)
     if (err != 0)
         return err;
     dev->features = features;
+    err = virtio_ring_check(dev);
+    if (err != 0)
+        return err;
     dev->transport->set_features(dev, features);
     return 0;
 }

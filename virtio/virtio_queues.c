@@ -2,26 +2,14 @@
  */
 #include <errno.h>
 
-#include "kernel/bootopt.h"
 #include "kernel/log.h"
 #include "virtio/virtio_impl.h"
-
-enum ring_choice {
-    RING_SPLIT,
-    RING_PACKED
-};
-
-static const struct bootopt_choice ring_choices[] = {
-    {"auto", RING_SPLIT},
-    {"split", RING_SPLIT},
-    {"packed", RING_PACKED},
-    {NULL, 0},
-};
 
 /* Entries the ring will have, or a negative errno. */
 static int queue_size(struct virtio_device *dev, unsigned index,
                       const struct virtqueue_config *config)
 {
+    bool packed = virtio_has_feature(dev, VIRTIO_F_RING_PACKED);
     int size = dev->transport->queue_size(dev, index);
 
     if (size == 0) {
@@ -34,13 +22,16 @@ static int queue_size(struct virtio_device *dev, unsigned index,
                   config->name);
         return size;
     }
-    if ((size & (size - 1)) != 0 || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
+    if ((!packed && (size & (size - 1)) != 0) || (unsigned)size > VIRTQUEUE_SIZE_MAX) {
         log_error("%s %s: queue %u (%s) has a bad size: %d", dev->name, dev->bus_name, index,
                   config->name, size);
         return -EINVAL;
     }
-    while (!dev->transport->queue_size_fixed && config->size_max != 0 &&
-           (unsigned)size > config->size_max)
+    if (dev->transport->queue_size_fixed || config->size_max == 0)
+        return size;
+    if (packed)
+        return (unsigned)size > config->size_max ? (int)config->size_max : size;
+    while ((unsigned)size > config->size_max)
         size >>= 1;
     return size;
 }
@@ -54,7 +45,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
 
     if (size < 0)
         return size;
-    vq = virtqueue_split_alloc(&(struct virtqueue_params){
+    vq = virtio_ring_alloc(dev, &(struct virtqueue_params){
         .name = config->name,
         .dev_name = dev->name,
         .dev = dev,
@@ -62,12 +53,14 @@ static int create_queue(struct virtio_device *dev, unsigned index,
         .size = (unsigned)size,
         .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
         .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
+        .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
         .indirect_max = config->indirect_max,
         .ring_limit_pa = dev->transport->ring_limit_pa,
         .notify = dev->transport->notify,
         .callback = config->callback,
     });
     if (vq == NULL) {
+        dev->ring_failed = "no memory";
         log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,
                   index, config->name, size);
         return -ENOMEM;
@@ -75,6 +68,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
     vq->affinity_set = config->affinity_set;
     err = dev->transport->queue_set(dev, vq);
     if (err != 0) {
+        dev->ring_failed = "device does not take the ring";
         log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
                   index, config->name);
         virtqueue_free(vq);
@@ -119,10 +113,6 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
 
     if (cnt > VIRTIO_QUEUE_MAX)
         return -EINVAL;
-    if (bootopt_choice("ring", ring_choices, RING_SPLIT) != RING_SPLIT) {
-        log_error("%s %s: ring=packed is not built in, device not used", dev->name, dev->bus_name);
-        return -ENOTSUP;
-    }
     dev->queue_cnt = cnt;
     for (unsigned i = 0; i < cnt; i++) {
         if (configs[i].name == NULL)

@@ -12,7 +12,7 @@ bool virtqueue_setup(struct virtqueue *vq, const struct virtqueue_ops *ops,
 {
     unsigned size = params->size;
 
-    if (size == 0 || size > VIRTQUEUE_SIZE_MAX || (size & (size - 1)) != 0)
+    if (size == 0 || size > VIRTQUEUE_SIZE_MAX)
         return false;
     vq->ops = ops;
     vq->dev = params->dev;

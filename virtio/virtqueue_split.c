@@ -201,12 +201,17 @@ static __attribute__((noinline)) void *get_broken(struct virtqueue *vq, const ch
     return NULL;
 }
 
-static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned head,
-                                                   uint32_t used_len, uint32_t *len)
+void virtqueue_split_bad_len(struct split *s, const struct split_chain *chain, uint32_t used_len)
 {
     s->vq.bad_len_cnt++;
     log_limited(&s->bad_len_log, LOG_WARN, "%s: queue %s: device says it wrote %u bytes into %u",
-                s->vq.dev_name, s->vq.name, used_len, s->chains[head].writable_len);
+                s->vq.dev_name, s->vq.name, used_len, chain->writable_len);
+}
+
+static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned head,
+                                                   uint32_t used_len, uint32_t *len)
+{
+    virtqueue_split_bad_len(s, &s->chains[head], used_len);
     return take_used(s, head, 0, len);
 }
 
@@ -227,30 +232,35 @@ static inline void *take_next(struct split *s, uint32_t *len)
     return take_used(s, id, used_len, len);
 }
 
-/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
- */
-static __attribute__((noinline)) void *get_after_look(struct split *s, uint32_t *len)
+bool virtqueue_split_look(struct split *s)
 {
     uint16_t idx = READ_ONCE(s->used->idx);
 
     if (UNLIKELY(s->vq.broken != NULL))
-        return NULL;
+        return false;
     if (idx == s->last_used) {
         if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
-            return NULL;
+            return false;
         arm(s, s->last_used);
         /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
         dma_mb();
         idx = READ_ONCE(s->used->idx);
         if (idx == s->last_used)
-            return NULL;
+            return false;
     }
-    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used))
-        return get_broken(&s->vq, "used index beyond what is in flight");
+    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used)) {
+        virtqueue_break(&s->vq, "used index beyond what is in flight");
+        return false;
+    }
     /* Orders the index before the entries that it covers. */
     dma_rmb();
     s->used_seen = idx;
-    return take_next(s, len);
+    return true;
+}
+
+static __attribute__((noinline)) void *get_after_look(struct split *s, uint32_t *len)
+{
+    return virtqueue_split_look(s) ? take_next(s, len) : NULL;
 }
 
 static void *split_get(struct virtqueue *vq, uint32_t *len)
@@ -354,6 +364,22 @@ const struct virtqueue_ops virtqueue_split_ops = {
     .add = split_add,
     .kick = split_kick,
     .get = split_get,
+    .pending = split_pending,
+    .overdue = split_overdue,
+    .disable_cb = split_disable_cb,
+    .enable_cb = split_enable_cb,
+    .enable_cb_delayed = split_enable_cb_delayed,
+    .drain = split_drain,
+    .position = split_position,
+    .layout = virtqueue_split_layout,
+    .free = virtqueue_split_free,
+};
+
+const struct virtqueue_ops virtqueue_split_in_order_ops = {
+    .name = "split",
+    .add = split_add,
+    .kick = split_kick,
+    .get = virtqueue_split_in_order_get,
     .pending = split_pending,
     .overdue = split_overdue,
     .disable_cb = split_disable_cb,

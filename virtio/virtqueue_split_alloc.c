@@ -49,11 +49,14 @@ static bool split_alloc_memory(struct split *s, const struct virtqueue_params *p
 
 struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
 {
+    const struct virtqueue_ops *ops =
+        params->in_order ? &virtqueue_split_in_order_ops : &virtqueue_split_ops;
     struct split *s = calloc(1, sizeof(*s));
 
     if (s == NULL)
         return NULL;
-    if (!virtqueue_setup(&s->vq, &virtqueue_split_ops, params)) {
+    /* Positions in the ring are indices modulo its size. */
+    if ((params->size & (params->size - 1)) != 0 || !virtqueue_setup(&s->vq, ops, params)) {
         free(s);
         return NULL;
     }
@@ -65,7 +68,7 @@ struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
     s->used = (void *)((char *)s->desc + vring_used_off(params->size));
     s->mask = (uint16_t)(params->size - 1);
     for (unsigned i = 0; i < params->size; i++)
-        s->next[i] = (uint16_t)(i + 1);
+        s->next[i] = (uint16_t)(i + 1 < params->size ? i + 1 : 0);
     s->event_idx = params->event_idx;
     s->auto_arm = true;
     if (params->callback == NULL)

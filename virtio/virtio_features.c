@@ -15,7 +15,9 @@ static const struct virtio_feature ring_features[] = {
      .name = "VIRTIO_F_RING_PACKED",
      .needs = BIT(VIRTIO_F_VERSION_1)},
     {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER", .needs = BIT(VIRTIO_F_VERSION_1)},
-    {.bit = VIRTIO_F_ORDER_PLATFORM, .name = "VIRTIO_F_ORDER_PLATFORM"},
+    {.bit = VIRTIO_F_ORDER_PLATFORM,
+     .name = "VIRTIO_F_ORDER_PLATFORM",
+     .needs = BIT(VIRTIO_F_VERSION_1)},
     {.name = NULL},
 };
 

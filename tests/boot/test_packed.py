@@ -1,8 +1,7 @@
 """Packed rings, and chains used in order: what is offered, by vectors and CPUs, each with data checked; ring=."""
-import re
-
 import pytest
 
+from harness import nic
 from modes import check_sources, expected_rung
 from test_modern import MODERN, pair
 from test_modes import check_steps, device_options, use_disk, use_net
@@ -46,4 +45,43 @@ def test_matrix(boot, image, event_idx, indirect, vectors, cpus):
         rung = expected_rung(vectors, len(queues))
         check_steps(machine, name, rung)
         check_sources(machine, name, rung, queues, busy)
+    machine.exit(0)
+
+
+def test_split_rings_are_there_for_the_asking(boot, image):
+    backing = image()
+    machine = boot(append="ring=split", devices=pair(backing, "modern", 1, {"packed": "on"}, {"packed": "on"})).ready()
+    assert rings(machine) == {"net0": "split", "blk0": "split"}
+    assert int(machine.at("device", name="blk0")[0]["declined"], 16) & PACKED
+    use(machine, backing)
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("kind, reason", [("modern", "the device does not offer VIRTIO_F_RING_PACKED"),
+                                          ("legacy", "the legacy transport has split rings only")])
+def test_packed_rings_that_must_be_and_cannot(boot, image, kind, reason):
+    """The disk cannot have them; the network card has them, and is used."""
+    backing, legacy = image(), MODERN if kind == "modern" else {}
+    machine = boot(append="ring=packed", devices=nic(packed="on", **MODERN) + backing.disk(**legacy)).ready()
+    assert rings(machine) == {"net0": "packed"}
+    machine.await_line(rf"^error: blk0 00:02\.0: device not used: ring=packed is not available: {reason}$")
+    use_net(machine)
+    machine.exit(0)
+
+
+# QEMU keeps completions back until they are in order.
+@pytest.mark.newer_qemu(9)
+@pytest.mark.parametrize("packed, indirect, vectors, cpus", [
+    ("on", "on", None, 1), ("on", "off", 0, 4), ("off", "on", 2, 4), ("off", "off", None, 1)])
+def test_chains_are_used_in_order(boot, image, packed, indirect, vectors, cpus):
+    backing = image()
+    options = {"packed": packed, "indirect_desc": indirect, "in_order": "on", **device_options(vectors)}
+    machine = boot(smp=cpus, devices=pair(backing, "modern", cpus, options, options)).ready()
+    ring = "packed" if packed == "on" else "split"
+    assert rings(machine) == {"net0": ring, "blk0": ring}
+    assert all(features(machine, name) & IN_ORDER for name in ("net0", "blk0"))
+    for _ in range(3):
+        use(machine, backing)
+    machine.run("blk bench blk0 qd=32 bs=4096 op=randread count=2000")
+    assert machine.run("blk sum blk0 0 2048").result("sha256") == backing.sha256()
     machine.exit(0)

@@ -82,6 +82,6 @@ def test_chains_are_used_in_order(boot, image, packed, indirect, vectors, cpus):
     assert all(features(machine, name) & IN_ORDER for name in ("net0", "blk0"))
     for _ in range(3):
         use(machine, backing)
-    machine.run("blk bench blk0 qd=32 bs=4096 op=randread count=2000")
+    machine.run("bench blk blk0 qd=32 bs=4096 op=randread n=2000")
     assert machine.run("blk sum blk0 0 2048").result("sha256") == backing.sha256()
     machine.exit(0)

@@ -134,8 +134,8 @@ static void go(struct virtio_device *dev)
     virtio_watchdog_start(dev);
 }
 
-/* Up to a driver with its queues, or back to reset. Ring formats are a feature, so another one means
- * doing all of this again. */
+/* Up to a driver with its queues, or back to reset. Ring formats are a feature, so another one
+ * means doing all of this again. */
 static int bring_up(struct virtio_device *dev)
 {
     int err = begin(dev);

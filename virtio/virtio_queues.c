@@ -45,20 +45,21 @@ static int create_queue(struct virtio_device *dev, unsigned index,
 
     if (size < 0)
         return size;
-    vq = virtio_ring_alloc(dev, &(struct virtqueue_params){
-        .name = config->name,
-        .dev_name = dev->name,
-        .dev = dev,
-        .index = index,
-        .size = (unsigned)size,
-        .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
-        .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
-        .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
-        .indirect_max = config->indirect_max,
-        .ring_limit_pa = dev->transport->ring_limit_pa,
-        .notify = dev->transport->notify,
-        .callback = config->callback,
-    });
+    vq =
+        virtio_ring_alloc(dev, &(struct virtqueue_params){
+                                   .name = config->name,
+                                   .dev_name = dev->name,
+                                   .dev = dev,
+                                   .index = index,
+                                   .size = (unsigned)size,
+                                   .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
+                                   .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
+                                   .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
+                                   .indirect_max = config->indirect_max,
+                                   .ring_limit_pa = dev->transport->ring_limit_pa,
+                                   .notify = dev->transport->notify,
+                                   .callback = config->callback,
+                               });
     if (vq == NULL) {
         dev->ring_failed = "no memory";
         log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,

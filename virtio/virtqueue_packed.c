@@ -112,7 +112,8 @@ static __attribute__((noinline)) int add_table(struct packed *s, const struct vi
     chain->writable_len = cnt == out_cnt ? 0 : writable_len;
     head->addr = s->tables_pa + off;
     put_head(s, head,
-             s->avail_bits | WORD_ID(id) | WORD_FLAGS(VRING_DESC_F_INDIRECT) | cnt * sizeof(*table));
+             s->avail_bits | WORD_ID(id) | WORD_FLAGS(VRING_DESC_F_INDIRECT) |
+                 cnt * sizeof(*table));
     next_slot(s);
     return 0;
 }
@@ -367,7 +368,8 @@ static uint16_t packed_position(const struct virtqueue *vq)
     uint64_t bits = s->held != NULL ? s->held_word : s->avail_bits;
     unsigned slot = s->held != NULL ? (unsigned)(s->held - s->desc) : s->next_avail;
 
-    return (uint16_t)(slot | (bits & WORD_FLAGS(VRING_PACKED_DESC_F_AVAIL) ? VRING_PACKED_WRAP : 0));
+    return (uint16_t)(slot |
+                      (bits & WORD_FLAGS(VRING_PACKED_DESC_F_AVAIL) ? VRING_PACKED_WRAP : 0));
 }
 
 const struct virtqueue_ops virtqueue_packed_ops = {

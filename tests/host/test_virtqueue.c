@@ -19,7 +19,7 @@
 
 #define SIZE 16u
 #ifndef RING_ALLOC
-#define RING_ALLOC virtqueue_split_alloc
+#define RING_ALLOC     virtqueue_split_alloc
 #define RING_BAD_SIZES 0, 3, 65535, 65536
 #endif
 

@@ -187,8 +187,8 @@ static void step_event(void)
 /* Bursts of one kind of step fill the ring and empty it. */
 static void run(unsigned size, bool event_idx, unsigned tables)
 {
-    void (*const steps[])(void) = {step_add,  step_kick, step_pop,
-                                   in_order ? step_use_batch : step_use, step_get, step_event};
+    void (*const steps[])(void) = {
+        step_add, step_kick, step_pop, in_order ? step_use_batch : step_use, step_get, step_event};
     struct virtqueue_params params = {.name = "q",
                                       .size = size,
                                       .event_idx = event_idx,

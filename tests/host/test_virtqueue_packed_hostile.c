@@ -156,7 +156,8 @@ static void test_14_same_id_twice(void **state)
     assert_dead("used id is not in flight", CHAINS - 1);
 }
 
-/* A slot that nobody exposed, in a ring with nothing in flight, and with a chain before its kick. */
+/* A slot that nobody exposed, in a ring with nothing in flight, and with a chain before its kick.
+ */
 static void test_14_used_bits_on_a_slot_never_exposed(void **state)
 {
     struct virtqueue_seg seg = {0x1000, 1};

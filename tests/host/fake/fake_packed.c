@@ -10,7 +10,7 @@
 #include "fake_ring.h"
 #include "virtio/vring_packed.h"
 
-#define LAP      VRING_PACKED_DESC_F_LAP
+#define LAP    VRING_PACKED_DESC_F_LAP
 #define ID_MAX VIRTQUEUE_SIZE_MAX
 
 static struct vring_packed_desc *desc;

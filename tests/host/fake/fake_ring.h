@@ -45,7 +45,8 @@ void fake_ring_publish(struct fake_ring *ring, unsigned cnt);
 /* Both for one chain. */
 void fake_ring_use(struct fake_ring *ring, uint32_t id, uint32_t len);
 
-/* One used entry for @cnt chains that were taken in this order, of which @id is the last (2.7.9). */
+/* One used entry for @cnt chains that were taken in this order, of which @id is the last (2.7.9).
+ */
 void fake_ring_use_batch(struct fake_ring *ring, uint32_t id, uint32_t len, unsigned cnt);
 
 /* Tells the driver when to notify: at once (a lag of 0), or when that many more chains are

@@ -20,6 +20,7 @@ static const struct virtio_feature features[] = {
      .name = "VIRTIO_NET_F_GUEST_ANNOUNCE",
      .needs = BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_STATUS)},
     {.bit = VIRTIO_NET_F_MQ, .name = "VIRTIO_NET_F_MQ", .needs = BIT(VIRTIO_NET_F_CTRL_VQ)},
+    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER", .needs = 1ull << VIRTIO_F_VERSION_1},
     {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
     {.name = NULL},
 };

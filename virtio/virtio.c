@@ -157,13 +157,12 @@ static void go(struct virtio_device *dev)
     virtio_watchdog_start(dev);
 }
 
-/* From reset to where DRIVER_OK may be set, or back. */
+/* Up to a driver with its queues, or back to reset. Ring formats are a feature, so another one
+ * means doing all of this again. */
 static int bring_up(struct virtio_device *dev)
 {
     int err = begin(dev);
 
-    if (err == 0)
-        err = check_config(dev);
     if (err != 0)
         return err;
     err = dev->driver->probe(dev);
@@ -188,15 +187,17 @@ int virtio_device_add(struct virtio_device *dev)
     work_setup(&dev->config_work, config_work, dev);
     register_exit_hook();
     err = bring_up(dev);
-    if (err != 0 && virtio_ring_fall_back(dev))
+    if (err != 0 && virtio_ring_step_down(dev))
         err = bring_up(dev);
-    if (err != 0) {
-        add_status(dev, VIRTIO_CONFIG_S_FAILED);
-        return err;
-    }
+    if (err != 0)
+        goto fail;
     list_append(&devices, &dev->link);
     go(dev);
     return 0;
+
+fail:
+    add_status(dev, VIRTIO_CONFIG_S_FAILED);
+    return err;
 }
 
 void virtio_device_remove(struct virtio_device *dev)

@@ -145,6 +145,8 @@ struct virtio_device {
     const char *irq_mode;     /* "per-queue", ... as @device prints it; set by the ladder */
     unsigned vectors_used, vectors_available; /* set by the ladder */
     bool irqs_set_up;                         /* by the ladder */
+    const char *ring_failed;                  /* why a ring could not be made; NULL: none failed */
+    bool no_packed;                           /* packed rings could not be made */
     bool driver_ok;                           /* interrupts before it are counted and ignored */
     const char *dead;                         /* why the device was given up; NULL while alive */
     struct work config_work;                  /* a config-change interrupt's bottom half */

@@ -12,8 +12,6 @@ static const struct virtio_feature ring_features[] = {
     {.bit = VIRTIO_RING_F_EVENT_IDX, .name = "VIRTIO_RING_F_EVENT_IDX"},
     {.bit = VIRTIO_F_VERSION_1, .name = "VIRTIO_F_VERSION_1"},
     {.bit = VIRTIO_F_RING_PACKED, .name = "VIRTIO_F_RING_PACKED", .needs = BIT(VIRTIO_F_VERSION_1)},
-    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER", .needs = BIT(VIRTIO_F_VERSION_1)},
-    /* The barriers of arch/barrier.h order memory for devices of any kind. */
     {.bit = VIRTIO_F_ORDER_PLATFORM,
      .name = "VIRTIO_F_ORDER_PLATFORM",
      .needs = BIT(VIRTIO_F_VERSION_1)},
@@ -25,6 +23,7 @@ static const struct virtio_feature other_features[] = {
     {.bit = VIRTIO_F_NOTIFY_ON_EMPTY, .name = "VIRTIO_F_NOTIFY_ON_EMPTY"},
     {.bit = VIRTIO_F_ANY_LAYOUT, .name = "VIRTIO_F_ANY_LAYOUT"},
     {.bit = VIRTIO_F_ACCESS_PLATFORM, .name = "VIRTIO_F_ACCESS_PLATFORM"},
+    {.bit = VIRTIO_F_IN_ORDER, .name = "VIRTIO_F_IN_ORDER"},
     {.bit = VIRTIO_F_SR_IOV, .name = "VIRTIO_F_SR_IOV"},
     {.bit = VIRTIO_F_NOTIFICATION_DATA, .name = "VIRTIO_F_NOTIFICATION_DATA"},
     {.bit = VIRTIO_F_NOTIF_CONFIG_DATA, .name = "VIRTIO_F_NOTIF_CONFIG_DATA"},
@@ -81,24 +80,9 @@ static uint64_t usable_features(struct virtio_device *dev)
     uint64_t own = transport->own_features != NULL ? transport->own_features(dev) : 0;
     uint64_t rings = table_mask(ring_features);
 
-    if (!virtio_ring_may_be_packed(dev))
+    if (!virtio_ring_packed_wanted(dev))
         rings &= ~BIT(VIRTIO_F_RING_PACKED);
     return table_mask(dev->driver->features) | rings | own;
-}
-
-/* 0, -ENOTSUP with the reason on the console. */
-static int check_access(struct virtio_device *dev, uint64_t offered)
-{
-    const char *objection = NULL;
-
-    if (dev->transport->access_objection != NULL)
-        objection = dev->transport->access_objection(dev, offered);
-    if (objection == NULL)
-        return 0;
-    log_error(
-        "%s %s: device not used: it %s VIRTIO_F_ACCESS_PLATFORM, and %s", dev->name, dev->bus_name,
-        (offered & BIT(VIRTIO_F_ACCESS_PLATFORM)) != 0 ? "offers" : "does not offer", objection);
-    return -ENOTSUP;
 }
 
 int virtio_features_negotiate(struct virtio_device *dev)
@@ -110,8 +94,6 @@ int virtio_features_negotiate(struct virtio_device *dev)
     int err = check_access(dev, offered);
 
     dev->offered = offered;
-    if (err != 0)
-        return err;
     features = drop_unsupported(table, drop_unsupported(ring_features, features));
     if (missing != 0) {
         log_error("%s %s: the %s transport is not usable: %s missing", dev->name, dev->bus_name,
@@ -130,7 +112,8 @@ int virtio_features_negotiate(struct virtio_device *dev)
         return err;
     dev->features = features;
     err = virtio_ring_check(dev);
-    if (err == 0)
-        dev->transport->set_features(dev, features);
-    return err;
+    if (err != 0)
+        return err;
+    dev->transport->set_features(dev, features);
+    return 0;
 }

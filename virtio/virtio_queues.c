@@ -27,8 +27,11 @@ static int queue_size(struct virtio_device *dev, unsigned index,
                   config->name, size);
         return -EINVAL;
     }
-    while (!dev->transport->queue_size_fixed && config->size_max != 0 &&
-           (unsigned)size > config->size_max)
+    if (dev->transport->queue_size_fixed || config->size_max == 0)
+        return size;
+    if (packed)
+        return (unsigned)size > config->size_max ? (int)config->size_max : size;
+    while ((unsigned)size > config->size_max)
         size >>= 1;
     return size;
 }
@@ -42,21 +45,23 @@ static int create_queue(struct virtio_device *dev, unsigned index,
 
     if (size < 0)
         return size;
-    vq = virtio_ring_alloc(&(struct virtqueue_params){
-        .name = config->name,
-        .dev_name = dev->name,
-        .dev = dev,
-        .index = index,
-        .size = (unsigned)size,
-        .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
-        .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
-        .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
-        .indirect_max = config->indirect_max,
-        .ring_limit_pa = dev->transport->ring_limit_pa,
-        .notify = dev->transport->notify,
-        .callback = config->callback,
-    });
+    vq =
+        virtio_ring_alloc(dev, &(struct virtqueue_params){
+                                   .name = config->name,
+                                   .dev_name = dev->name,
+                                   .dev = dev,
+                                   .index = index,
+                                   .size = (unsigned)size,
+                                   .event_idx = virtio_has_feature(dev, VIRTIO_RING_F_EVENT_IDX),
+                                   .indirect = virtio_has_feature(dev, VIRTIO_RING_F_INDIRECT_DESC),
+                                   .in_order = virtio_has_feature(dev, VIRTIO_F_IN_ORDER),
+                                   .indirect_max = config->indirect_max,
+                                   .ring_limit_pa = dev->transport->ring_limit_pa,
+                                   .notify = dev->transport->notify,
+                                   .callback = config->callback,
+                               });
     if (vq == NULL) {
+        dev->ring_failed = "no memory";
         log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,
                   index, config->name, size);
         virtio_ring_refuse(dev, "no memory for a packed ring");
@@ -65,6 +70,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
     vq->affinity_set = config->affinity_set;
     err = dev->transport->queue_set(dev, vq);
     if (err != 0) {
+        dev->ring_failed = "device does not take the ring";
         log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
                   index, config->name);
         virtio_ring_refuse(dev, "the device does not take a packed ring");

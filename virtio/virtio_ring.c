@@ -1,8 +1,9 @@
-/* Which ring format a device's queues have: the packed one where the device has it, else the split
- * one, unless the boot option "ring" wants one of them. */
+/* Which ring format a device gets: the boot option, what was negotiated, and the step down from a
+ * packed ring that cannot be made. */
 #include <errno.h>
 
 #include "kernel/bootopt.h"
+#include "kernel/format.h"
 #include "kernel/log.h"
 #include "virtio/virtio_impl.h"
 
@@ -24,43 +25,42 @@ static int ring_choice(void)
     return bootopt_choice("ring", ring_choices, RING_AUTO);
 }
 
-bool virtio_ring_may_be_packed(const struct virtio_device *dev)
+bool virtio_ring_packed_wanted(const struct virtio_device *dev)
 {
-    return !dev->ring_split_only && ring_choice() != RING_SPLIT;
+    return ring_choice() != RING_SPLIT && !dev->no_packed;
 }
 
 int virtio_ring_check(const struct virtio_device *dev)
 {
+    const char *missing = "the device does not offer VIRTIO_F_RING_PACKED";
+
     if (ring_choice() != RING_PACKED || virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
         return 0;
+    if ((dev->transport->features_required & (1ull << VIRTIO_F_VERSION_1)) == 0)
+        missing = "the legacy transport has split rings only";
     log_error("%s %s: device not used: ring=packed is not available: %s", dev->name, dev->bus_name,
-              (dev->offered >> VIRTIO_F_RING_PACKED) & 1
-                  ? "it offers VIRTIO_F_RING_PACKED without VIRTIO_F_VERSION_1"
-                  : "it does not offer VIRTIO_F_RING_PACKED");
+              missing);
     return -ENOTSUP;
 }
 
-struct virtqueue *virtio_ring_alloc(const struct virtqueue_params *params)
+struct virtqueue *virtio_ring_alloc(const struct virtio_device *dev,
+                                    const struct virtqueue_params *params)
 {
-    if (virtio_has_feature(params->dev, VIRTIO_F_RING_PACKED))
+    if (virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
         return virtqueue_packed_alloc(params);
     return virtqueue_split_alloc(params);
 }
 
-void virtio_ring_refuse(struct virtio_device *dev, const char *reason)
+bool virtio_ring_step_down(struct virtio_device *dev)
 {
-    if (virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
-        dev->ring_refused = reason;
-}
+    char quoted[64];
 
-bool virtio_ring_fall_back(struct virtio_device *dev)
-{
-    char quoted[128];
-
-    if (dev->ring_refused == NULL || dev->ring_split_only || ring_choice() != RING_AUTO)
+    if (dev->ring_failed == NULL || ring_choice() != RING_AUTO ||
+        !virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
         return false;
     at_line("fallback", "name=%s what=ring from=packed to=split reason=%s", dev->name,
-            at_quote(quoted, sizeof(quoted), dev->ring_refused));
-    dev->ring_split_only = true;
+            at_quote(quoted, sizeof(quoted), dev->ring_failed));
+    dev->no_packed = true;
+    dev->ring_failed = NULL;
     return true;
 }

@@ -1,7 +1,7 @@
 /*
  * Virtqueue: the driver's end of one vring. Life of a chain: virtqueue_add() describes buffers and
  * keeps the caller's token -> virtqueue_kick() publishes everything added since the last kick with
- * one index store and notifies at most once -> the device uses it -> virtqueue_get() returns the
+ * one store and notifies at most once -> the device uses it -> virtqueue_get() returns the
  * token and the length the device wrote.
  *
  * What the device can write is read once and checked; descriptor state (free list, chains in
@@ -16,7 +16,8 @@
  * are known for it (2.7.8.1). More than the chain has room for is counted in bad_len_cnt and
  * reported as 0, since a device that says so has no credible first bytes either; whoever needs the
  * length finds the answer too short, and a legacy block driver, which goes by its status byte, does
- * not care. Everything else that is wrong breaks the queue.
+ * not care. Everything else that is wrong breaks the queue; with VIRTIO_F_IN_ORDER, completion in
+ * another order too.
  *
  * The caller serialises what it does with a virtqueue, on whichever CPUs. Any context, except where
  * noted. This code touches no register: the transport gives a notify function.
@@ -44,7 +45,8 @@ struct virtio_device;
 
 typedef void (*virtqueue_callback_t)(struct virtqueue *vq);
 
-/* Parts of a ring as the transport tells them to the device. */
+/* Parts of a ring as the transport tells them to the device; of a packed one avail_pa is the
+ * driver's event area and used_pa the device's. */
 struct virtqueue_layout {
     uint64_t desc_pa, avail_pa, used_pa;
     size_t len; /* whole ring memory, from desc_pa */
@@ -74,7 +76,7 @@ struct virtqueue_params {
     const char *dev_name; /* "net0", for messages; must outlive the queue */
     struct virtio_device *dev;
     unsigned index;         /* queue number of the device */
-    unsigned size;          /* entries, 1..VIRTQUEUE_SIZE_MAX; split: a power of two */
+    unsigned size;          /* entries, 1..VIRTQUEUE_SIZE_MAX; a power of two if split */
     bool event_idx;         /* VIRTIO_F_EVENT_IDX negotiated */
     bool indirect;          /* VIRTIO_F_INDIRECT_DESC negotiated */
     bool in_order;          /* VIRTIO_F_IN_ORDER negotiated */
@@ -122,7 +124,7 @@ struct virtqueue {
  * beyond ring_limit_pa, or bad size. Thread context. */
 struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params);
 
-/* The same for a packed ring (2.8). */
+/* Likewise a packed ring (2.8). */
 struct virtqueue *virtqueue_packed_alloc(const struct virtqueue_params *params);
 
 /* Frees ring and state; the device must no longer know the ring. Thread context. */

@@ -7,82 +7,79 @@
 
 void virtqueue_packed_layout(const struct virtqueue *vq, struct virtqueue_layout *layout)
 {
-    const struct packed *p = to_packed(vq);
+    const struct packed *s = to_packed(vq);
 
-    layout->desc_pa = p->desc_pa;
-    layout->avail_pa = p->desc_pa + vring_packed_driver_off(vq->size);
-    layout->used_pa = p->desc_pa + vring_packed_device_off(vq->size);
+    layout->desc_pa = s->desc_pa;
+    layout->avail_pa = s->desc_pa + vring_packed_driver_off(vq->size);
+    layout->used_pa = s->desc_pa + vring_packed_device_off(vq->size);
     layout->len = vring_packed_size(vq->size);
 }
 
 /* Also for objects that are only half built. */
 void virtqueue_packed_free(struct virtqueue *vq)
 {
-    struct packed *p = to_packed(vq);
+    struct packed *s = to_packed(vq);
 
-    if (p->tables != NULL)
-        dma_free(p->tables, (size_t)vq->size * p->table_len);
-    if (p->desc != NULL)
-        dma_free(p->desc, vring_packed_size(vq->size));
-    free(p->chains);
-    free(p);
+    if (s->tables != NULL)
+        dma_free(s->tables, (size_t)vq->size * s->table_len);
+    if (s->desc != NULL)
+        dma_free(s->desc, vring_packed_size(vq->size));
+    free(s->chains);
+    free(s);
 }
 
-static bool packed_alloc_memory(struct packed *p, const struct virtqueue_params *params)
+static bool packed_alloc_memory(struct packed *s, const struct virtqueue_params *params)
 {
     unsigned size = params->size;
 
-    p->chains = calloc(size, sizeof(*p->chains));
-    p->desc = dma_alloc(vring_packed_size(size), params->ring_limit_pa, &p->desc_pa);
-    if (p->chains == NULL || p->desc == NULL)
+    s->chains = calloc(size, sizeof(*s->chains));
+    s->desc = dma_alloc(vring_packed_size(size), params->ring_limit_pa, &s->desc_pa);
+    if (s->chains == NULL || s->desc == NULL)
         return false;
-    p->table_cnt = 1;
+    s->table_cnt = 1;
     if (!params->indirect || params->indirect_max < 2)
         return true;
-    p->table_cnt = params->indirect_max < size ? params->indirect_max : size;
-    p->table_len = p->table_cnt * (uint32_t)sizeof(*p->tables);
-    p->tables = dma_alloc((size_t)size * p->table_len, 0, &p->tables_pa);
-    return p->tables != NULL;
+    s->table_cnt = params->indirect_max < size ? params->indirect_max : size;
+    s->table_len = s->table_cnt * (uint32_t)sizeof(*s->tables);
+    s->tables = dma_alloc((size_t)size * s->table_len, 0, &s->tables_pa);
+    return s->tables != NULL;
 }
 
-/* Both wrap counters are 1 at the start (2.8.1): the first lap's descriptors are made available by
- * AVAIL alone. */
-static void packed_start(struct packed *p, const struct virtqueue_params *params)
+/* Both wrap counters start at 1 (2.8.1). */
+static void packed_start(struct packed *s, const struct virtqueue_params *params)
 {
     unsigned size = params->size;
 
-    p->driver_event = (void *)((char *)p->desc + vring_packed_driver_off(size));
-    p->device_event = (void *)((char *)p->desc + vring_packed_device_off(size));
-    p->avail_bits = (uint64_t)VRING_PACKED_DESC_F_AVAIL << 48;
-    p->used_at = VRING_PACKED_AT(0, 1);
-    p->published_at = p->used_at;
-    /* In order the ids go round and are never linked anew. */
+    s->driver = (void *)((char *)s->desc + vring_packed_driver_off(size));
+    s->device = (void *)((char *)s->desc + vring_packed_device_off(size));
+    s->avail_bits = (uint64_t)VRING_PACKED_DESC_F_AVAIL << 48;
+    s->used_bits = VRING_PACKED_DESC_F_LAP;
     for (unsigned i = 0; i < size; i++)
-        p->chains[i].next = (uint16_t)(i + 1 == size ? 0 : i + 1);
-    p->event_idx = params->event_idx;
-    p->auto_arm = true;
+        s->chains[i].next = (uint16_t)(i + 1 < size ? i + 1 : 0);
+    s->event_idx = params->event_idx;
+    s->auto_arm = true;
     if (params->callback == NULL)
-        virtqueue_disable_cb(&p->vq);
+        virtqueue_disable_cb(&s->vq);
     else
-        virtqueue_enable_cb(&p->vq);
+        (void)virtqueue_enable_cb(&s->vq);
 }
 
 struct virtqueue *virtqueue_packed_alloc(const struct virtqueue_params *params)
 {
-    struct packed *p = calloc(1, sizeof(*p));
+    const struct virtqueue_ops *ops =
+        params->in_order ? &virtqueue_packed_in_order_ops : &virtqueue_packed_ops;
+    struct packed *s = calloc(1, sizeof(*s));
 
-    if (p == NULL)
+    if (s == NULL)
         return NULL;
-    if (!virtqueue_setup(&p->vq,
-                         params->in_order ? &virtqueue_packed_in_order_ops : &virtqueue_packed_ops,
-                         params)) {
-        free(p);
+    if (!virtqueue_setup(&s->vq, ops, params)) {
+        free(s);
         return NULL;
     }
-    if (!packed_alloc_memory(p, params)) {
-        virtqueue_packed_free(&p->vq);
+    if (!packed_alloc_memory(s, params)) {
+        virtqueue_packed_free(&s->vq);
         return NULL;
     }
-    packed_start(p, params);
-    return &p->vq;
+    packed_start(s, params);
+    return &s->vq;
 }

@@ -201,17 +201,17 @@ static __attribute__((noinline)) void *get_broken(struct virtqueue *vq, const ch
     return NULL;
 }
 
-static void count_bad_len(struct split *s, unsigned head, uint32_t used_len)
+void virtqueue_split_bad_len(struct split *s, const struct split_chain *chain, uint32_t used_len)
 {
     s->vq.bad_len_cnt++;
     log_limited(&s->bad_len_log, LOG_WARN, "%s: queue %s: device says it wrote %u bytes into %u",
-                s->vq.dev_name, s->vq.name, used_len, s->chains[head].writable_len);
+                s->vq.dev_name, s->vq.name, used_len, chain->writable_len);
 }
 
 static __attribute__((noinline)) void *get_bad_len(struct split *s, unsigned head,
                                                    uint32_t used_len, uint32_t *len)
 {
-    count_bad_len(s, head, used_len);
+    virtqueue_split_bad_len(s, &s->chains[head], used_len);
     return take_used(s, head, 0, len);
 }
 
@@ -232,72 +232,35 @@ static inline void *take_next(struct split *s, uint32_t *len)
     return take_used(s, id, used_len, len);
 }
 
-/* Takes a used entry that may stand for a batch: for all chains up to the one it names. */
-static const char *begin_batch(struct split *s)
-{
-    const struct vring_used_elem *elem = &s->used->ring[s->last_used & s->mask];
-    uint32_t id = READ_ONCE(elem->id);
-
-    s->batch_len = READ_ONCE(elem->len);
-    if (id > s->mask)
-        return "used id out of range";
-    s->batch_head = (uint16_t)id;
-    return s->chains[id].token == NULL ? "used id is not in flight" : NULL;
-}
-
-/*
- * With VIRTIO_F_IN_ORDER (2.7.9). Descriptors are taken in ring order and come back in it, so the
- * oldest chain is known and nothing is linked anew. Chains of a batch before its last were used to
- * their full length.
- */
-static void *take_in_order(struct split *s, uint32_t *len)
-{
-    unsigned oldest = s->oldest;
-    struct split_chain *chain = &s->chains[oldest];
-    const char *bad = s->in_batch ? NULL : begin_batch(s);
-    void *token = chain->token;
-
-    if (bad == NULL && token == NULL)
-        bad = "used id is not in flight in this order";
-    if (bad != NULL)
-        return get_broken(&s->vq, bad);
-    *len = chain->writable_len;
-    s->in_batch = oldest != s->batch_head;
-    if (!s->in_batch && s->batch_len > chain->writable_len)
-        count_bad_len(s, oldest, s->batch_len);
-    if (!s->in_batch)
-        *len = s->batch_len > chain->writable_len ? 0 : s->batch_len;
-    chain->token = NULL;
-    s->last_used++;
-    s->oldest = (uint16_t)((oldest + chain->desc_cnt) & s->mask);
-    s->vq.free_cnt = (uint16_t)(s->vq.free_cnt + chain->desc_cnt);
-    return token;
-}
-
-/* No used entry that was seen is left: looks for more, and arms the interrupt when there is none.
- */
-static __attribute__((noinline)) void *get_after_look(struct split *s, uint32_t *len)
+bool virtqueue_split_look(struct split *s)
 {
     uint16_t idx = READ_ONCE(s->used->idx);
 
     if (UNLIKELY(s->vq.broken != NULL))
-        return NULL;
+        return false;
     if (idx == s->last_used) {
         if (!s->auto_arm || !s->event_idx || s->armed == s->last_used)
-            return NULL;
+            return false;
         arm(s, s->last_used);
         /* Orders the wish before the look that makes sure nothing came in between (2.7.14). */
         dma_mb();
         idx = READ_ONCE(s->used->idx);
         if (idx == s->last_used)
-            return NULL;
+            return false;
     }
-    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used))
-        return get_broken(&s->vq, "used index beyond what is in flight");
+    if ((uint16_t)(idx - s->last_used) > (uint16_t)(s->published - s->last_used)) {
+        virtqueue_break(&s->vq, "used index beyond what is in flight");
+        return false;
+    }
     /* Orders the index before the entries that it covers. */
     dma_rmb();
     s->used_seen = idx;
-    return s->in_order ? take_in_order(s, len) : take_next(s, len);
+    return true;
+}
+
+static __attribute__((noinline)) void *get_after_look(struct split *s, uint32_t *len)
+{
+    return virtqueue_split_look(s) ? take_next(s, len) : NULL;
 }
 
 static void *split_get(struct virtqueue *vq, uint32_t *len)
@@ -407,14 +370,34 @@ static uint16_t split_position(const struct virtqueue *vq)
     return to_split(vq)->published;
 }
 
-#define SPLIT_OPS(get_fn)                                                                   \
-    {                                                                                       \
-        .name = "split", .add = split_add, .kick = split_kick, .get = (get_fn),             \
-        .pending = split_pending, .overdue = split_overdue, .disable_cb = split_disable_cb, \
-        .enable_cb = split_enable_cb, .enable_cb_delayed = split_enable_cb_delayed,         \
-        .drain = split_drain, .position = split_position, .layout = virtqueue_split_layout, \
-        .free = virtqueue_split_free,                                                       \
-    }
+const struct virtqueue_ops virtqueue_split_ops = {
+    .name = "split",
+    .add = split_add,
+    .kick = split_kick,
+    .get = split_get,
+    .pending = split_pending,
+    .overdue = split_overdue,
+    .disable_cb = split_disable_cb,
+    .enable_cb = split_enable_cb,
+    .enable_cb_delayed = split_enable_cb_delayed,
+    .drain = split_drain,
+    .position = split_position,
+    .layout = virtqueue_split_layout,
+    .free = virtqueue_split_free,
+};
 
-const struct virtqueue_ops virtqueue_split_ops = SPLIT_OPS(split_get);
-const struct virtqueue_ops virtqueue_split_in_order_ops = SPLIT_OPS(split_get_in_order);
+const struct virtqueue_ops virtqueue_split_in_order_ops = {
+    .name = "split",
+    .add = split_add,
+    .kick = split_kick,
+    .get = virtqueue_split_in_order_get,
+    .pending = split_pending,
+    .overdue = split_overdue,
+    .disable_cb = split_disable_cb,
+    .enable_cb = split_enable_cb,
+    .enable_cb_delayed = split_enable_cb_delayed,
+    .drain = split_drain,
+    .position = split_position,
+    .layout = virtqueue_split_layout,
+    .free = virtqueue_split_free,
+};

@@ -49,14 +49,14 @@ static bool split_alloc_memory(struct split *s, const struct virtqueue_params *p
 
 struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
 {
-    bool power_of_two = (params->size & (params->size - 1)) == 0;
-    struct split *s = power_of_two ? calloc(1, sizeof(*s)) : NULL;
+    const struct virtqueue_ops *ops =
+        params->in_order ? &virtqueue_split_in_order_ops : &virtqueue_split_ops;
+    struct split *s = calloc(1, sizeof(*s));
 
     if (s == NULL)
         return NULL;
-    if (!virtqueue_setup(&s->vq,
-                         params->in_order ? &virtqueue_split_in_order_ops : &virtqueue_split_ops,
-                         params)) {
+    /* Positions in the ring are indices modulo its size. */
+    if ((params->size & (params->size - 1)) != 0 || !virtqueue_setup(&s->vq, ops, params)) {
         free(s);
         return NULL;
     }
@@ -68,8 +68,7 @@ struct virtqueue *virtqueue_split_alloc(const struct virtqueue_params *params)
     s->used = (void *)((char *)s->desc + vring_used_off(params->size));
     s->mask = (uint16_t)(params->size - 1);
     for (unsigned i = 0; i < params->size; i++)
-        s->next[i] = (uint16_t)(i + 1) & s->mask;
-    s->in_order = params->in_order;
+        s->next[i] = (uint16_t)(i + 1 < params->size ? i + 1 : 0);
     s->event_idx = params->event_idx;
     s->auto_arm = true;
     if (params->callback == NULL)

@@ -1,13 +1,15 @@
 /* A disk's capacity while it is in use. */
 /* sources: tests/host/fake/blk_driver.c drivers/virtio_blk_io.c drivers/virtio_blk_config.c
- * drivers/virtio_blk_bounce.c drivers/virtio_blk_watchdog.c drivers/blockdev.c
- * drivers/blockdev_wait.c drivers/blockdev_watch.c virtio/virtio.c virtio/virtio_features.c
- * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c
- * virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c
- * kernel/format.c tests/host/fake/mutex.c kernel/timer.c tests/host/fake/log.c
- * tests/host/fake/clock.c tests/host/fake/memory.c tests/host/fake/fake_disk.c
- * tests/host/fake/work.c tests/host/fake/wait.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c */
+ * drivers/virtio_blk_watchdog.c drivers/blockdev.c drivers/blockdev_wait.c
+ * drivers/blockdev_watch.c virtio/virtio.c virtio/virtio_features.c virtio/virtio_queues.c
+ * virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
+ * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c
+ * tests/host/fake/mutex.c kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c
+ * tests/host/fake/memory.c tests/host/fake/fake_disk.c tests/host/fake/work.c
+ * tests/host/fake/wait.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
+ * tests/host/fake/fake_virtio.c */
+/* sources: virtio/virtio_ring.c virtio/virtqueue_split_in_order.c virtio/virtqueue_packed.c
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,6 +6,7 @@
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
  * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_pci_vectors.c
  * tests/host/fake/fake_virtio_pci.c */
+/* sources: virtio/virtqueue_split_in_order.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

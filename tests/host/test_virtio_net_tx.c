@@ -8,6 +8,8 @@
  * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
  * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c
  * tests/host/fake/wait.c */
+/* sources: virtio/virtio_ring.c virtio/virtqueue_split_in_order.c virtio/virtqueue_packed.c
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,8 @@
 /* sources: virtio/virtio_pci_legacy.c virtio/virtio_pci_reset.c virtio/virtio_queues.c
  * virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/bootopt.c
  * kernel/format.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c */
+/* sources: virtio/virtio_ring.c virtio/virtqueue_split_in_order.c virtio/virtqueue_packed.c
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c */
 /* cflags: -include tests/host/fake/fake_port.h */
 #include <errno.h>
 #include <setjmp.h>

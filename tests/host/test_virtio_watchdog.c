@@ -5,6 +5,7 @@
  * tests/host/fake/work.c
  * tests/host/fake/clock.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
  * tests/host/fake/fake_virtio.c */
+/* sources: virtio/virtqueue_split_in_order.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,8 @@
-/* The split virtqueue against a device that keeps the rules and checks ours. */
+/* A virtqueue against a device that keeps the rules and checks ours: the split ring, and the packed
+ * one in test_virtqueue_packed.c. */
 /* sources: virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
  * kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
+/* sources: virtio/virtqueue_split_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +18,10 @@
 #include "fake_ring.h"
 
 #define SIZE 16u
+#ifndef RING_ALLOC
+#define RING_ALLOC     virtqueue_split_alloc
+#define RING_BAD_SIZES 0, 3, 65535, 65536
+#endif
 
 static struct virtqueue *vq;
 static struct fake_ring ring;
@@ -48,7 +54,7 @@ static void make(unsigned size, bool event_idx, unsigned indirect_max)
     };
 
     callbacks = notifies = 0;
-    vq = virtqueue_split_alloc(&params);
+    vq = RING_ALLOC(&params);
     assert_non_null(vq);
     fake_ring_attach(&ring, vq, event_idx);
 }
@@ -387,23 +393,23 @@ static void test_drain_gives_every_token_once(void **state)
 
 static void test_bad_parameters_and_memory_shortage_leave_nothing(void **state)
 {
-    static const unsigned bad_sizes[] = {0, 3, 65535, 65536};
+    static const unsigned bad_sizes[] = {RING_BAD_SIZES};
     struct virtqueue_params params = {.name = "q", .size = 8, .indirect = true, .indirect_max = 4};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(bad_sizes) / sizeof(bad_sizes[0]); i++) {
         params.size = bad_sizes[i];
-        assert_null(virtqueue_split_alloc(&params));
+        assert_null(RING_ALLOC(&params));
     }
     params.size = 8;
     for (int i = 0; i < 2; i++) {
         fake_dma_fail_after = i;
-        assert_null(virtqueue_split_alloc(&params));
+        assert_null(RING_ALLOC(&params));
         assert_int_equal(fake_dma_in_use, 0);
     }
     fake_dma_fail_after = -1;
     params.ring_limit_pa = 4096; /* no ring lies there */
-    assert_null(virtqueue_split_alloc(&params));
+    assert_null(RING_ALLOC(&params));
 }
 
 static void test_the_largest_ring_works_when_full(void **state)

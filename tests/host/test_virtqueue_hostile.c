@@ -1,6 +1,7 @@
 /* The split virtqueue against a device that breaks the rules; cases of one kind share a number. */
 /* sources: virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
  * kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
+/* sources: virtio/virtqueue_split_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -117,6 +117,12 @@ void fake_ring_use(struct fake_ring *ring, uint32_t id, uint32_t len)
     fake_ring_publish(ring, 1);
 }
 
+void fake_ring_use_batch(struct fake_ring *ring, uint32_t id, uint32_t len, unsigned cnt)
+{
+    fake_ring_put(ring, 0, id, len);
+    fake_ring_publish(ring, cnt);
+}
+
 void fake_ring_want_notify(struct fake_ring *ring, uint16_t lag)
 {
     if (ring->event_idx)

@@ -1,6 +1,6 @@
-/* The device's end of a split ring, for host tests: takes chains as a device does and fails the
- * test when the driver breaks a rule of virtio 1.3, 2.7. It can also lie. Link
- * tests/host/fake/fake_ring.c. */
+/* The device's end of a ring, for host tests: takes chains as a device does and fails the test when
+ * the driver breaks a rule of virtio 1.3, 2.7 and 2.8. It can also lie. Link
+ * tests/host/fake/fake_ring.c for a split ring, or fake_packed.c for a packed one. */
 #ifndef FAKE_RING_H
 #define FAKE_RING_H
 
@@ -24,7 +24,7 @@ struct fake_ring {
 };
 
 struct fake_chain {
-    unsigned head;
+    unsigned head; /* the id, of a packed ring */
     unsigned cnt, out_cnt;
     bool indirect;
     struct virtqueue_seg pieces[FAKE_RING_PIECE_MAX];
@@ -44,6 +44,10 @@ void fake_ring_publish(struct fake_ring *ring, unsigned cnt);
 
 /* Both for one chain. */
 void fake_ring_use(struct fake_ring *ring, uint32_t id, uint32_t len);
+
+/* One used entry for @cnt chains that were taken in this order, of which @id is the last (2.7.9).
+ */
+void fake_ring_use_batch(struct fake_ring *ring, uint32_t id, uint32_t len, unsigned cnt);
 
 /* Tells the driver when to notify: at once (a lag of 0), or when that many more chains are
  * available. */

@@ -110,7 +110,6 @@ static int begin(struct virtio_device *dev)
     if ((dev->transport->get_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK) == 0) {
         log_error("%s %s: device refuses features %#llx", dev->name, dev->bus_name,
                   (unsigned long long)dev->features);
-        virtio_ring_refuse(dev, "the device refuses the features");
         return -ENOTSUP;
     }
     return 0;
@@ -163,6 +162,8 @@ static int bring_up(struct virtio_device *dev)
 {
     int err = begin(dev);
 
+    if (err == 0)
+        err = check_config(dev);
     if (err != 0)
         return err;
     err = dev->driver->probe(dev);

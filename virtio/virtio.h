@@ -140,9 +140,7 @@ struct virtio_device {
     uint64_t features;                          /* accepted */
     struct virtqueue *queues[VIRTIO_QUEUE_MAX]; /* NULL: slot not used */
     unsigned queue_cnt;
-    bool ring_split_only;     /* packed rings were tried in vain */
-    const char *ring_refused; /* why; NULL: they were not, or there are some */
-    const char *irq_mode;     /* "per-queue", ... as @device prints it; set by the ladder */
+    const char *irq_mode; /* "per-queue", ... as @device prints it; set by the ladder */
     unsigned vectors_used, vectors_available; /* set by the ladder */
     bool irqs_set_up;                         /* by the ladder */
     const char *ring_failed;                  /* why a ring could not be made; NULL: none failed */

@@ -85,6 +85,21 @@ static uint64_t usable_features(struct virtio_device *dev)
     return table_mask(dev->driver->features) | rings | own;
 }
 
+/* 0, -ENOTSUP with the reason on the console. */
+static int check_access(struct virtio_device *dev, uint64_t offered)
+{
+    const char *objection = NULL;
+
+    if (dev->transport->access_objection != NULL)
+        objection = dev->transport->access_objection(dev, offered);
+    if (objection == NULL)
+        return 0;
+    log_error(
+        "%s %s: device not used: it %s VIRTIO_F_ACCESS_PLATFORM, and %s", dev->name, dev->bus_name,
+        (offered & BIT(VIRTIO_F_ACCESS_PLATFORM)) != 0 ? "offers" : "does not offer", objection);
+    return -ENOTSUP;
+}
+
 int virtio_features_negotiate(struct virtio_device *dev)
 {
     const struct virtio_feature *table = dev->driver->features;
@@ -94,6 +109,8 @@ int virtio_features_negotiate(struct virtio_device *dev)
     int err = check_access(dev, offered);
 
     dev->offered = offered;
+    if (err != 0)
+        return err;
     features = drop_unsupported(table, drop_unsupported(ring_features, features));
     if (missing != 0) {
         log_error("%s %s: the %s transport is not usable: %s missing", dev->name, dev->bus_name,

@@ -35,17 +35,6 @@ void virtio_watchdog_stop(struct virtio_device *dev);
  * has none. */
 void virtio_describe(struct virtio_device *dev, char *buf, size_t size);
 
-/* The ring format, which is a feature and so is agreed on before there are queues. _check() refuses
- * what "ring=packed" cannot have: -ENOTSUP, with the reason on the console. */
-bool virtio_ring_may_be_packed(const struct virtio_device *dev);
-int virtio_ring_check(const struct virtio_device *dev);
-struct virtqueue *virtio_ring_alloc(const struct virtqueue_params *params);
-
-/* A packed ring cannot be had, for @reason, which must stay valid. _fall_back() is true once, when
- * the device is to be started anew with split rings, and says so. Thread context. */
-void virtio_ring_refuse(struct virtio_device *dev, const char *reason);
-bool virtio_ring_fall_back(struct virtio_device *dev);
-
 /* "split", "packed"; "none" while the device has no queue. */
 const char *virtio_ring_name(const struct virtio_device *dev);
 

@@ -64,7 +64,6 @@ static int create_queue(struct virtio_device *dev, unsigned index,
         dev->ring_failed = "no memory";
         log_error("%s %s: no memory for queue %u (%s) of %d entries", dev->name, dev->bus_name,
                   index, config->name, size);
-        virtio_ring_refuse(dev, "no memory for a packed ring");
         return -ENOMEM;
     }
     vq->affinity_set = config->affinity_set;
@@ -73,7 +72,6 @@ static int create_queue(struct virtio_device *dev, unsigned index,
         dev->ring_failed = "device does not take the ring";
         log_error("%s %s: device does not take the ring of queue %u (%s)", dev->name, dev->bus_name,
                   index, config->name);
-        virtio_ring_refuse(dev, "the device does not take a packed ring");
         virtqueue_free(vq);
         return err;
     }
@@ -106,8 +104,6 @@ static int enable_queues(struct virtio_device *dev)
         if (dev->queues[i] != NULL)
             err = dev->transport->queue_enable(dev, dev->queues[i]);
     }
-    if (err != 0)
-        virtio_ring_refuse(dev, "the device does not enable a packed ring");
     return err;
 }
 

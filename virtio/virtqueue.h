@@ -9,9 +9,6 @@
  * breaks the rules makes the queue broken: virtqueue_get() returns NULL, virtqueue_add() -EIO, and
  * virtqueue_drain() hands out what was in flight.
  *
- * A device that keeps the order (VIRTIO_F_IN_ORDER) may name the last of several chains only; they
- * come out one by one all the same, and one that comes out of order breaks the queue.
- *
  * The length that the device claims is the one thing that may be wrong without harm: legacy devices
  * are known for it (2.7.8.1). More than the chain has room for is counted in bad_len_cnt and
  * reported as 0, since a device that says so has no credible first bytes either; whoever needs the

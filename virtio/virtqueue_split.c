@@ -272,17 +272,6 @@ static void *split_get(struct virtqueue *vq, uint32_t *len)
     return take_next(s, len);
 }
 
-static void *split_get_in_order(struct virtqueue *vq, uint32_t *len)
-{
-    struct split *s = to_split(vq);
-
-    if (s->last_used != s->used_seen && vq->broken == NULL)
-        return take_in_order(s, len);
-    if (s->in_batch && vq->broken == NULL)
-        return get_broken(vq, "used index ends within a batch");
-    return get_after_look(s, len);
-}
-
 static bool split_pending(const struct virtqueue *vq)
 {
     const struct split *s = to_split(vq);

@@ -34,11 +34,6 @@ struct split {
     uint16_t batch_end; /* in order: last_used when the last used entry's batch is taken */
     uint32_t batch_len; /* length that it said, which is the last chain's */
     bool event_idx;
-    bool in_order;
-    bool in_batch; /* in order: a used entry stands for the chains up to batch_head */
-    uint16_t batch_head;
-    uint16_t oldest; /* head of the oldest chain in flight */
-    uint32_t batch_len;
     bool cb_off;        /* no interrupt is wanted */
     bool auto_arm;      /* ask for an interrupt whenever no used entry is left */
     uint32_t table_cnt; /* descriptors of an indirect table; 1: there are none */

@@ -1,0 +1,58 @@
+"""What the driver owes the device by virtio 1.3 (docs/conformance.md): as the guest checks it itself, and as QEMU sees it."""
+import os
+import re
+
+import pytest
+
+from harness import nic
+
+PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "docs/conformance.md")
+MODERN = {"disable_legacy": "on", "disable_modern": "off"}
+LEGACY = {"disable_legacy": "off", "disable_modern": "on"}
+# Rows that show nothing, by what the machine is.
+ONLY_LEGACY = {8, 20, 28, 71, 72, 77}
+ONLY_MODERN = {16, 18, 59, 60, 61, 64, 65, 78}
+EOF_RINGS = {48}  # of the packed ring
+RARE = {22, 25, 83, 84, 106}  # by what the device offers
+
+
+def guest_rows():
+    """Number -> section of the rows that the page says the guest checks."""
+    with open(PAGE, encoding="utf-8") as f:
+        rows = re.findall(r"^\| (\d+) \| ([\d., ]+) \|.*`guest`", f.read(), re.M)
+    return {int(number): section.split(",")[0] for number, section in rows}
+
+
+def verdicts(machine):
+    found = machine.run("selftest virtio").at("check")
+    assert [int(fields["id"]) for fields in found] == sorted(guest_rows())
+    assert {int(fields["id"]): fields["section"] for fields in found} == guest_rows()
+    return {int(fields["id"]): fields["verdict"] for fields in found}
+
+
+def having(found, verdict):
+    return {number for number, seen in found.items() if seen == verdict}
+
+
+@pytest.mark.parametrize("kind, cpus, options", [
+    ("modern", 1, ""), ("modern", 4, ""), ("modern", 4, "irq=shared"), ("modern", 1, "irq=single"),
+    ("modern", 1, "irq=intx"), ("modern", 4, "irq=poll"), ("legacy", 1, ""), ("legacy", 4, ""), ("legacy", 1, "irq=intx")])
+def test_selftest_virtio(boot, image, kind, cpus, options):
+    properties = MODERN if kind == "modern" else LEGACY
+    machine = boot(smp=cpus, append=options, devices=nic(**properties, host_mtu=1400) +
+                   image().disk(num_queues=cpus, **properties) + image(seed=2).disk(1, "readonly=on", **properties))
+    machine.ready().await_at("event", kind="address")
+    machine.run("blk sum blk0 0 2048")
+    found = verdicts(machine)
+    assert not having(found, "FAIL")
+    skipped = EOF_RINGS | {25} | (ONLY_LEGACY if kind == "modern" else ONLY_MODERN | {22})
+    if "intx" in options or "poll" in options:
+        skipped |= {74, 75, 76}
+    assert having(found, "SKIP") == skipped
+    machine.exit(0)
+
+
+def test_without_devices_all_is_skipped(boot):
+    machine = boot(devices=[]).ready()
+    assert set(verdicts(machine).values()) == {"SKIP"}
+    machine.exit(0)

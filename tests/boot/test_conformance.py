@@ -12,7 +12,7 @@ LEGACY = {"disable_legacy": "off", "disable_modern": "on"}
 # Rows that show nothing, by what the machine is.
 ONLY_LEGACY = {8, 20, 28, 71, 72, 77}
 ONLY_MODERN = {16, 18, 59, 60, 61, 64, 65, 78}
-EOF_RINGS = {48}  # of the packed ring
+PACKED = {48}  # of the packed ring
 RARE = {22, 25, 83, 84, 106}  # by what the device offers
 
 
@@ -40,12 +40,12 @@ def having(found, verdict):
 def test_selftest_virtio(boot, image, kind, cpus, options):
     properties = MODERN if kind == "modern" else LEGACY
     machine = boot(smp=cpus, append=options, devices=nic(**properties, host_mtu=1400) +
-                   image().disk(num_queues=cpus, **properties) + image(seed=2).disk(1, "readonly=on", **properties))
+                   image().disk(num_queues=cpus, **properties) + image(seed=2).disk(1, drive="readonly=on", **properties))
     machine.ready().await_at("event", kind="address")
     machine.run("blk sum blk0 0 2048")
     found = verdicts(machine)
     assert not having(found, "FAIL")
-    skipped = EOF_RINGS | {25} | (ONLY_LEGACY if kind == "modern" else ONLY_MODERN | {22})
+    skipped = PACKED | {25} | (ONLY_LEGACY if kind == "modern" else ONLY_MODERN | {22})
     if "intx" in options or "poll" in options:
         skipped |= {74, 75, 76}
     assert having(found, "SKIP") == skipped

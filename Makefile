@@ -15,12 +15,12 @@ B := build/$(KIND)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-.PHONY: all objs image efi elf run run-pvh debug bench test test-fresh check check-layers check-behaviours \
+.PHONY: all objs image efi elf run run-pvh debug bench test test-fresh check check-layers check-behaviours check-conformance \
     check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
 all: image efi elf
 
 # Goals that compile nothing do without the toolchain's configuration (and so without anything being installed).
-NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-format test-fresh
+NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-conformance check-format test-fresh
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
 BUILDING := y
 endif
@@ -86,7 +86,7 @@ help:
 #: make image           GPT disk image with an EFI partition, for a USB stick or a virtual disk
 #: make test            all tests, with both compilers
 #: make test-fresh      first run and tests in a fresh Debian (DIST=bookworm|trixie; needs root)
-#: make check           layers, docs/behaviours.md, format, clang-tidy, cppcheck
+#: make check           layers, docs/behaviours.md and conformance.md, format, clang-tidy, cppcheck
 #: make objs            compile only
 #: make clean           remove what was built; distclean: also newlib, lwIP and the dependency stamps
 #: make print-elf       path of the product; also print-efi, print-img

@@ -15,12 +15,13 @@ B := build/$(KIND)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-.PHONY: all objs image efi elf run run-pvh debug bench test test-fresh check check-layers check-behaviours check-conformance \
-    check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
+.PHONY: all objs image efi elf run run-pvh debug bench test test-fresh check check-layers check-behaviours \
+    check-conformance check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
 all: image efi elf
 
 # Goals that compile nothing do without the toolchain's configuration (and so without anything being installed).
-NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-conformance check-format test-fresh
+NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-conformance check-format \
+    test-fresh
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
 BUILDING := y
 endif

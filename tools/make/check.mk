@@ -1,5 +1,5 @@
-# Static checks. Each also stands alone: make check-layers, check-behaviours, check-conformance, check-format, check-tidy,
-# check-cppcheck.
+# Static checks. Each also stands alone: make check-layers, check-behaviours, check-conformance, check-format,
+# check-tidy, check-cppcheck.
 
 check: check-layers check-behaviours check-conformance check-format check-tidy check-cppcheck
 

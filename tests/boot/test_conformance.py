@@ -56,3 +56,42 @@ def test_without_devices_all_is_skipped(boot):
     machine = boot(devices=[]).ready()
     assert set(verdicts(machine).values()) == {"SKIP"}
     machine.exit(0)
+
+
+# Features whose names QEMU gives, and what each depends on.
+NEEDS = {"VIRTIO_NET_F_MQ": "VIRTIO_NET_F_CTRL_VQ", "VIRTIO_NET_F_GUEST_ANNOUNCE": "VIRTIO_NET_F_CTRL_VQ"}
+
+
+def names(features, kind):
+    """The words in front of the colon of QEMU's list: names of features or status bits."""
+    return {text.split(":")[0] for text in features[kind]}
+
+
+@pytest.mark.parametrize("kind", ["modern", "legacy"])
+def test_as_the_device_sees_it(boot, image, kind):
+    """Status, features and rings of each device, as QEMU has them."""
+    properties = MODERN if kind == "modern" else LEGACY
+    machine = boot(devices=nic(**properties) + image().disk(**properties), qmp=True).ready()
+    machine.await_at("event", kind="address")
+    devices = {device["name"]: device["path"] for device in machine.qmp.call("x-query-virtio")}
+    for name, queues in (("virtio-net", 2), ("virtio-blk", 1)):
+        status = machine.qmp.call("x-query-virtio-status", path=devices[name])
+        assert not status["broken"] and status["started"]
+        bits = names(status["status"], "statuses")
+        wanted = {"VIRTIO_CONFIG_S_ACKNOWLEDGE", "VIRTIO_CONFIG_S_DRIVER", "VIRTIO_CONFIG_S_DRIVER_OK"}
+        assert bits == wanted | ({"VIRTIO_CONFIG_S_FEATURES_OK"} if kind == "modern" else set())
+        accepted = [names(status["guest-features"], part) for part in ("transports", "dev-features")]
+        offered = [names(status["host-features"], part) for part in ("transports", "dev-features")]
+        assert accepted[0] <= offered[0] and accepted[1] <= offered[1]
+        # What this QEMU has no name for is offered all the same.
+        unnamed = [status[side].get("unknown-dev-features", 0) for side in ("guest-features", "host-features")]
+        assert unnamed[0] & ~unnamed[1] == 0
+        assert ("VIRTIO_F_VERSION_1" in accepted[0]) == (kind == "modern")
+        assert all(need in accepted[1] for feature, need in NEEDS.items() if feature in accepted[1])
+        for index in range(queues):
+            queue = machine.qmp.call("x-query-virtio-queue-status", path=devices[name], queue=index)
+            assert queue["vring-desc"] % (16 if kind == "modern" else 4096) == 0
+            assert queue["vring-avail"] == queue["vring-desc"] + 16 * queue["vring-num"]
+            assert queue["vring-used"] % (4 if kind == "modern" else 4096) == 0
+            assert queue["shadow-avail-idx"] >= queue["last-avail-idx"]
+    machine.exit(0)

@@ -4,7 +4,8 @@
  * all devices is put together: one that fails decides, else one that passes. Numbers are those of
  * docs/conformance.md. Files with tables of checks register them by VIRTIO_CHECKS().
  *
- * Checks read only what reading does not change, and write no register but selectors.
+ * Checks read what reading does not change, write no register but selectors, and leave the contents
+ * of disks alone.
  */
 #ifndef VIRTIO_VIRTIO_CHECK_H
 #define VIRTIO_VIRTIO_CHECK_H

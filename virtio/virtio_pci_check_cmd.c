@@ -41,10 +41,13 @@ static enum virtio_verdict check_ids(struct virtio_device *dev, const char **why
     return VIRTIO_CHECK_PASS;
 }
 
+/* Or not open at all, as a structure is that the device does not have. */
 static bool region_in_bar(const struct virtio_pci *vp, const struct virtio_pci_region *region)
 {
-    const struct pci_bar *bar = &vp->pdev->bars[region->bar];
+    const struct pci_bar *bar = &vp->pdev->bars[region->bar < PCI_BAR_CNT ? region->bar : 0];
 
+    if (region->access == NULL)
+        return true;
     return region->bar < PCI_BAR_CNT && bar->kind != PCI_BAR_NONE && region->bar_off <= bar->len &&
            region->len <= bar->len - region->bar_off;
 }

@@ -167,7 +167,7 @@ static void test_places(void **state)
     FAIL(59);
     FAIL(60);
     VP->modern.common.bar_off -= FAKE_MODERN_BAR_LEN;
-    VP->modern.isr.bar = 1;
+    VP->modern.isr.bar = 1; /* which is not there */
     FAIL(59);
     VP->modern.config.len = 0x2000;
     FAIL(61);

@@ -94,6 +94,15 @@ static void test_read_only(void **state)
     FAIL(106);
 }
 
+/* Whatever the request says that it need not: the fake disk looks. */
+static void test_a_flush_has_no_place_and_no_data(void **state)
+{
+    (void)state;
+    start(0);
+    assert_int_equal(blk_submit_one(BLOCK_FLUSH, 5, NULL, 0), 0);
+    assert_int_equal(fake_disk.flushes, 1);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -109,7 +118,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_sound_disk_passes), TEST(features), TEST(capacity), TEST(read_only), TEST(limits),
+        TEST(a_sound_disk_passes), TEST(features), TEST(capacity),
+        TEST(read_only),           TEST(limits),   TEST(a_flush_has_no_place_and_no_data),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

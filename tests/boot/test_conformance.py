@@ -1,4 +1,4 @@
-"""What the driver owes the device by virtio 1.3 (docs/conformance.md): as the guest checks it itself, and as QEMU sees it."""
+"""What the driver owes the device by virtio 1.3 (docs/conformance.md): as the guest checks it, and as QEMU sees it."""
 import os
 import re
 
@@ -95,3 +95,19 @@ def test_as_the_device_sees_it(boot, image, kind):
             assert queue["vring-used"] % (4 if kind == "modern" else 4096) == 0
             assert queue["shadow-avail-idx"] >= queue["last-avail-idx"]
     machine.exit(0)
+
+
+def test_no_notification_before_driver_ok(boot, image, tmp_path):
+    """In QEMU's own order of events, up to the end, where the device is reset."""
+    trace, properties = tmp_path / "trace.log", {**MODERN, "ioeventfd": "off"}
+    machine = boot(devices=image().disk(**properties) +
+                   ["-trace", "virtio_pci_notify_write", "-trace", "virtio_set_status", "-D", str(trace)]).ready()
+    machine.run("blk sum blk0 0 2048")
+    machine.exit(0)
+    events = re.findall(r"virtio_set_status .* val (\d+)|(virtio_pci_notify_write) ", trace.read_text())
+    status, notified = 0, 0
+    for value, notification in events:
+        status = int(value) if value else status
+        assert not notification or status == 15, f"notified in status {status}"
+        notified += bool(notification)
+    assert notified > 0 and status == 0

@@ -16,11 +16,12 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all objs image efi elf run run-pvh debug bench newer-qemu test test-all test-fresh check check-layers check-behaviours \
-    check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
+    check-conformance check-format check-tidy check-cppcheck clean distclean help print-elf print-efi print-img FORCE
 all: image efi elf
 
 # Goals that compile nothing do without the toolchain's configuration (and so without anything being installed).
-NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-format test-fresh newer-qemu
+NO_BUILD_GOALS := clean distclean help print-% check-layers check-behaviours check-conformance check-format \
+    test-fresh newer-qemu
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
 BUILDING := y
 endif
@@ -92,7 +93,7 @@ help:
 #: make test-all        the same with the whole boot matrix and what else takes long
 #: make newer-qemu      unpack the QEMU of the distribution's backports into .cache, for tests that need it
 #: make test-fresh      first run and tests in a fresh Debian (DIST=bookworm|trixie; needs root)
-#: make check           layers, docs/behaviours.md, format, clang-tidy, cppcheck
+#: make check           layers, docs/behaviours.md and conformance.md, format, clang-tidy, cppcheck
 #: make objs            compile only
 #: make clean           remove what was built; distclean: also newlib, lwIP and the dependency stamps
 #: make print-elf       path of the product; also print-efi, print-img

@@ -1,4 +1,4 @@
-/* Private to the selftest command. */
+/* The selftest command: its own parts, and the suites that other folders add to it. */
 #ifndef KERNEL_SELFTEST_H
 #define KERNEL_SELFTEST_H
 
@@ -10,6 +10,16 @@
         if (!(cond))         \
             return #cond;    \
     } while (0)
+
+/* "selftest NAME". run() is a console command's: 0, or what console_fail() returned. */
+struct selftest_suite {
+    const char *name;
+    int (*run)(void);
+};
+
+#define SELFTEST_SUITE(id, ...)                            \
+    static const struct selftest_suite selftest_suite_##id \
+        __attribute__((used, section(".set.selftest_suites." #id), aligned(8))) = {__VA_ARGS__}
 
 /* Across all CPUs in use. */
 const char *selftest_calls(void);

@@ -16,6 +16,8 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 
+extern const struct selftest_suite __start_selftest_suites[], __stop_selftest_suites[];
+
 #define MS       1000000ull
 #define PATIENCE (30000 * MS) /* a host may be busy */
 
@@ -259,13 +261,25 @@ static int parse_cpus(const char *text, cpu_mask_t *cpus)
     return 0;
 }
 
+static const struct selftest_suite *find_suite(const char *name)
+{
+    const struct selftest_suite *suite = __start_selftest_suites;
+
+    while (suite < __stop_selftest_suites && strcmp(suite->name, name) != 0)
+        suite++;
+    return suite < __stop_selftest_suites ? suite : NULL;
+}
+
 static int selftest_run(int argc, char **argv)
 {
     cpu_mask_t cpus = CPU_MASK(cpu_this()->id);
+    const struct selftest_suite *suite = argc == 2 ? find_suite(argv[1]) : NULL;
     int rc = 0;
 
     if (argc == 1)
         return run_checks();
+    if (suite != NULL)
+        return suite->run();
     if (argc < 3 || argc > 4 || strcmp(argv[1], "fault") != 0)
         return console_usage();
     if (argc == 4)
@@ -277,6 +291,8 @@ CONSOLE_COMMAND(
     selftest, .name = "selftest",
     .usage =
         "selftest\n"
+        "selftest virtio\n"
         "selftest fault null|page|stack|ud|div|write-text|write-rodata|exec-data|panic [CPU|all]",
-    .summary = "check memory, threads, timers, CPUs; or provoke a fault, which stops the machine",
+    .summary =
+        "check memory, threads, timers, CPUs; virtio rules; or provoke a fault, which stops it all",
     .run = selftest_run);

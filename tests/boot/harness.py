@@ -18,7 +18,7 @@ FIELD = re.compile(r'([\w.-]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))(?:\s+|$)')
 # QEMU's names of device properties have "-" between words, except for these.
 UNDERSCORED = {"event_idx", "indirect_desc", "any_layout", "mrg_rxbuf", "guest_csum", "ctrl_vq", "rx_queue_size",
                "tx_queue_size", "iommu_platform", "queue_reset", "logical_block_size", "physical_block_size",
-               "discard_granularity", "in_order"}
+               "discard_granularity", "in_order", "host_mtu"}
 LEGACY = "disable-modern=on,disable-legacy=off"
 
 

@@ -1,7 +1,7 @@
-# Static checks. Each also stands alone: make check-layers, check-behaviours, check-format, check-tidy,
-# check-cppcheck.
+# Static checks. Each also stands alone: make check-layers, check-behaviours, check-conformance, check-format,
+# check-tidy, check-cppcheck.
 
-check: check-layers check-behaviours check-format check-tidy check-cppcheck
+check: check-layers check-behaviours check-conformance check-format check-tidy check-cppcheck
 
 C_DIRS := arch boot kernel irq iommu pci msix virtio drivers libc net bench apps include tests
 C_FILES = $(shell find $(wildcard $(C_DIRS)) -name '*.[ch]' | sort)
@@ -14,6 +14,9 @@ check-layers:
 
 check-behaviours:
 	$(Q)tools/check-behaviours
+
+check-conformance:
+	$(Q)tools/check-conformance
 
 check-format: | .cache/have-test
 	$(Q)tools/check-format $(C_FILES)

@@ -135,6 +135,24 @@ static void unfold(struct fake_chain *chain)
     chain->out_cnt = 2;
 }
 
+static void get_id(const struct fake_chain *chain)
+{
+    assert_int_equal(chain->cnt, 3);
+    assert_int_equal(chain->pieces[1].len, VIRTIO_BLK_ID_BYTES);
+    memcpy(at(&chain->pieces[1]),
+           "A\x01"
+           "C45678901234567890",
+           VIRTIO_BLK_ID_BYTES);
+}
+
+/* No data, and no place (5.2.6.1). */
+static void flush(const struct fake_chain *chain, const struct virtio_blk_outhdr *hdr)
+{
+    assert_int_equal(chain->cnt, 2);
+    assert_int_equal(hdr->sector, 0);
+    fake_disk.flushes++;
+}
+
 static void serve(unsigned queue, const struct fake_chain *chain)
 {
     const struct virtqueue_seg *last = &chain->pieces[chain->cnt - 1];
@@ -150,12 +168,9 @@ static void serve(unsigned queue, const struct fake_chain *chain)
     if (hdr.type == VIRTIO_BLK_T_IN || hdr.type == VIRTIO_BLK_T_OUT)
         transfer(chain, &hdr);
     else if (hdr.type == VIRTIO_BLK_T_GET_ID)
-        memcpy(at(&chain->pieces[1]),
-               "A\x01"
-               "C45678901234567890",
-               20);
+        get_id(chain);
     else if (hdr.type == VIRTIO_BLK_T_FLUSH)
-        fake_disk.flushes++;
+        flush(chain, &hdr);
     else
         erase(chain);
     fake_disk.requests++;

@@ -35,6 +35,16 @@ struct fake_modern_queue {
     uint64_t addr[3]; /* descriptors, driver area, device area */
 };
 
+/* An access to a common register, with the queue that was selected. */
+struct fake_modern_access {
+    bool write;
+    uint8_t off;
+    uint16_t sel;
+    uint32_t value;
+};
+
+#define FAKE_MODERN_LOG 512
+
 struct fake_modern {
     uint8_t space[PCI_CFG_SPACE_LEN];
     uint64_t offered, accepted;
@@ -54,7 +64,10 @@ struct fake_modern {
     uint32_t notify_off, notify_value; /* the last one */
     unsigned queue_reset_cnt, master_lost_cnt;
     unsigned max_width; /* of accesses to device configuration */
-    const char *sin;    /* the first thing that a driver must not do */
+    unsigned config_write_cnt;
+    struct fake_modern_access log[FAKE_MODERN_LOG]; /* of the common configuration, in order */
+    unsigned log_cnt;
+    const char *sin; /* the first thing that a driver must not do */
 };
 
 extern struct fake_modern fake_modern;

@@ -43,7 +43,14 @@ static unsigned common_width(unsigned off)
     return off < 16 || (off >= 32 && off < 56) ? 4 : 2;
 }
 
-static uint32_t common_read(unsigned off, unsigned width)
+static void note(bool write, unsigned off, uint32_t value)
+{
+    if (fake_modern.log_cnt < FAKE_MODERN_LOG)
+        fake_modern.log[fake_modern.log_cnt++] =
+            (struct fake_modern_access){write, (uint8_t)off, fake_modern.sel, value};
+}
+
+static uint32_t common_value(unsigned off, unsigned width)
 {
     if (width != common_width(off) || off % width != 0)
         fake_modern_sin("a register of another width");
@@ -67,6 +74,14 @@ static uint32_t common_read(unsigned off, unsigned width)
             fake_modern_sin("read of a register that is for writing");
         return queue_read(off);
     }
+}
+
+static uint32_t common_read(unsigned off, unsigned width)
+{
+    uint32_t value = common_value(off, width);
+
+    note(false, off, value);
+    return value;
 }
 
 static void set_status(uint32_t value)
@@ -151,6 +166,7 @@ static void accept(uint32_t value)
 
 static void common_write(unsigned off, unsigned width, uint32_t value)
 {
+    note(true, off, value);
     if (width != common_width(off) || off % width != 0)
         fake_modern_sin("a register of another width");
     switch (off) {
@@ -240,6 +256,7 @@ void fake_modern_bar_write(unsigned bar, uint32_t off, unsigned width, uint32_t 
         notified(off - FAKE_MODERN_NOTIFY, width, value);
     } else if (off >= FAKE_MODERN_CONFIG_) {
         config_access(off - FAKE_MODERN_CONFIG_, width);
+        fake_modern.config_write_cnt++;
         memcpy(fake_modern.config + (off - FAKE_MODERN_CONFIG_), &value, width);
     } else {
         fake_modern_sin("write of what is no register");

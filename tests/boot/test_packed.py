@@ -83,5 +83,6 @@ def test_chains_are_used_in_order(boot, image, packed, indirect, vectors, cpus):
     assert int(machine.at("device", name="blk0")[0]["declined"], 16) & IN_ORDER
     use(machine, backing)
     machine.run("bench blk blk0 qd=32 bs=4096 op=randread n=2000")
-    assert machine.run("ping 10.0.2.2 count=300 interval=0.001").result("ping.received") == "300"
+    for _ in range(3):
+        use_net(machine)
     machine.exit(0)

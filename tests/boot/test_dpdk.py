@@ -12,7 +12,7 @@ import pytest
 
 from harness import ROOT, nic
 from qemus import version
-from test_matrix import PACKED, check_device
+from test_matrix import check_device
 from test_vhost_user import MEMORY, SHARED
 
 sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
@@ -71,7 +71,7 @@ def card(pmd, ring="split", **options):
         backend="vhost-user,chardev=c0", mac=GUEST_MAC, **MODERN, **options)
 
 
-@pytest.mark.parametrize("ring", ["split", pytest.param("packed", marks=PACKED)])
+@pytest.mark.parametrize("ring", ["split", "packed"])
 @pytest.mark.parametrize("options", [{}, {"mrg_rxbuf": "off"}, {"event_idx": "off", "indirect_desc": "off"}],
                          ids=["plain", "no-merging", "no-event-index"])
 def test_ping_to_the_other_process(boot, testpmd, ring, options):
@@ -99,7 +99,7 @@ def read_pcap(path):
     return frames
 
 
-@pytest.mark.parametrize("ring", ["split", pytest.param("packed", marks=PACKED)])
+@pytest.mark.parametrize("ring", ["split", "packed"])
 def test_frames_of_many_lengths(boot, testpmd, tmp_path, ring):
     """Pings from a file go to the guest, its answers to another file: each has the contents of its question."""
     peer, data = net_peer.Peer(None), random.Random(9).randbytes(1600)

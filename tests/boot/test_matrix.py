@@ -23,9 +23,6 @@ FACTORS = {"kind": ["legacy", "transitional", "modern", "non-transitional"], "ri
            "event": ["on", "off"]}
 
 
-PACKED = pytest.mark.skipif(not os.path.exists(os.path.join(ROOT, "virtio", "virtqueue_packed.c")), reason="not built in")
-
-
 def valid(row):
     """Packed rings came with the modern interface; behind a root port QEMU's devices are modern ones by themselves."""
     modern_only = row["kind"] in ("modern", "non-transitional")
@@ -118,8 +115,7 @@ def check_net(machine, wire):
     machine.expect_text("vring0> ")
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=name_of(row), marks=([] if row in THIN else [pytest.mark.long]) +
-                                              ([PACKED] if row["ring"] == "packed" else []))
+@pytest.mark.parametrize("row", [pytest.param(row, id=name_of(row), marks=[] if row in THIN else [pytest.mark.long])
                                  for row in ROWS])
 def test_matrix(boot, image, wire, row):
     kind, ring, cpus, vectors = row["kind"], row["ring"], row["cpus"], row["vectors"]
@@ -147,8 +143,7 @@ SPELLINGS = [("legacy", "split"), ("transitional", "split"), ("transitional", "p
 
 
 @pytest.mark.parametrize("kind, ring, size, indirect", [
-    pytest.param(*spelling, size, indirect, marks=([] if size <= 8 or indirect == "on" else [pytest.mark.long]) +
-                 ([PACKED] if spelling[1] == "packed" else []))
+    pytest.param(*spelling, size, indirect, marks=[] if size <= 8 or indirect == "on" else [pytest.mark.long])
     for spelling in SPELLINGS for size in (4, 8, 256, 1024) for indirect in ("on", "off")])
 def test_disk_queue_size(boot, image, kind, ring, size, indirect):
     """QEMU's disk has no smaller ones than four: see test_vhost_user.py."""
@@ -163,7 +158,7 @@ def test_disk_queue_size(boot, image, kind, ring, size, indirect):
 
 
 @pytest.mark.parametrize("size", [256, 512, 1024])
-@pytest.mark.parametrize("kind, ring", [pytest.param(*s, marks=[PACKED] if s[1] == "packed" else []) for s in SPELLINGS])
+@pytest.mark.parametrize("kind, ring", SPELLINGS)
 def test_net_queue_size(boot, wire, kind, ring, size):
     """QEMU has no smaller ones."""
     suffix, options = properties(kind, ring)

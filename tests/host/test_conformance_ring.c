@@ -1,6 +1,7 @@
 /* What a split ring in memory looks like to the device, step by step (virtio 1.3, 2.7). */
 /* sources: virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
- * kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c */
+ * kernel/format.c tests/host/fake/log.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
+ * virtio/virtqueue_split_in_order.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

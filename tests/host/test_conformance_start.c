@@ -4,7 +4,9 @@
  * virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c pci/pci_cap.c kernel/bootopt.c kernel/error.c kernel/format.c
  * kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c
- * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c tests/host/fake/fake_modern_regs.c */
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c tests/host/fake/fake_modern_regs.c
+ * virtio/virtio_ring.c virtio/virtqueue_packed.c virtio/virtqueue_packed_in_order.c
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_split_in_order.c */
 /* cflags: -include tests/host/fake/fake_reg.h */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,9 @@
  * kernel/format.c tests/host/fake/mutex.c kernel/timer.c tests/host/fake/log.c
  * tests/host/fake/clock.c tests/host/fake/memory.c tests/host/fake/fake_disk.c
  * tests/host/fake/work.c tests/host/fake/wait.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c */
+ * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c virtio/virtio_ring.c
+ * virtio/virtqueue_packed.c virtio/virtqueue_packed_in_order.c virtio/virtqueue_packed_alloc.c
+ * virtio/virtqueue_split_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

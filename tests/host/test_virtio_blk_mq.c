@@ -9,7 +9,7 @@
  * tests/host/fake/wait.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
  * tests/host/fake/fake_virtio.c */
 /* sources: virtio/virtio_ring.c virtio/virtqueue_split_in_order.c virtio/virtqueue_packed.c
- * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c */
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c drivers/virtio_blk_bounce.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,9 @@
 /* sources: virtio/virtio_check_cmd.c virtio/virtio_check_device_cmd.c
  * virtio/virtio_check_ring_cmd.c virtio/virtio_features.c virtio/virtqueue.c
  * virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c kernel/format.c tests/host/fake/log.c
- * tests/host/fake/memory.c tests/host/fake/fake_dma.c tests/host/fake/fake_virtio.c */
+ * tests/host/fake/memory.c tests/host/fake/fake_dma.c tests/host/fake/fake_virtio.c
+ * kernel/bootopt.c * virtio/virtqueue_split_in_order.c virtio/virtio_ring.c
+ * virtio/virtqueue_packed.c virtio/virtqueue_packed_in_order.c virtio/virtqueue_packed_alloc.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

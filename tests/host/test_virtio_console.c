@@ -1,11 +1,13 @@
 /* The console driver against a device that keeps to the rules. */
 /* sources: drivers/virtio_console_ctrl.c drivers/virtio_console_port.c drivers/port.c
  * virtio/virtio.c virtio/virtio_features.c virtio/virtio_watchdog.c virtio/virtio_queues.c
- * virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
- * kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c tests/host/fake/mutex.c
- * tests/host/fake/work.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/wait.c
- * tests/host/fake/fake_console_device.c */
+ * virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
+ * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
+ * tests/host/fake/mutex.c tests/host/fake/work.c tests/host/fake/log.c tests/host/fake/clock.c
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c
+ * tests/host/fake/wait.c tests/host/fake/fake_console_device.c virtio/virtio_ring.c
+ * virtio/virtqueue_packed.c virtio/virtqueue_packed_in_order.c virtio/virtqueue_packed_alloc.c
+ * virtio/virtqueue_split_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,12 +1,15 @@
 /* The checks of "selftest virtio" that concern network devices: each sees its violation. */
 /* sources: drivers/virtio_net_check_cmd.c drivers/virtio_net_config.c drivers/virtio_net_rx.c
  * drivers/virtio_net_tx.c drivers/virtio_net_queues.c drivers/virtio_net_ctrl.c
- * tests/host/fake/mutex.c tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c virtio/virtio.c
- * virtio/virtio_features.c virtio/virtio_watchdog.c tests/host/fake/work.c virtio/virtio_queues.c
- * virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c virtio/virtqueue_split_alloc.c
- * kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c tests/host/fake/log.c
- * tests/host/fake/clock.c tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c
- * tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c tests/host/fake/wait.c */
+ * tests/host/fake/mutex.c tests/host/fake/smp.c drivers/netdev.c drivers/netbuf.c
+ * virtio/virtio.c virtio/virtio_features.c virtio/virtio_watchdog.c tests/host/fake/work.c
+ * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
+ * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
+ * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/fake_dma.c
+ * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c tests/host/fake/fake_net_device.c
+ * tests/host/fake/wait.c virtio/virtio_ring.c virtio/virtqueue_packed.c
+ * virtio/virtqueue_packed_in_order.c virtio/virtqueue_packed_alloc.c
+ * virtio/virtqueue_split_in_order.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

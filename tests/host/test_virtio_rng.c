@@ -3,8 +3,10 @@
 /* sources: virtio/virtio.c virtio/virtio_features.c virtio/virtio_watchdog.c
  * virtio/virtio_queues.c virtio/virtio_config.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c kernel/bootopt.c kernel/error.c kernel/format.c kernel/timer.c
- * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c tests/host/fake/fake_dma.c
- * tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c */
+ * tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_ring.c tests/host/fake/fake_virtio.c
+ * virtio/virtio_ring.c virtio/virtqueue_packed.c virtio/virtqueue_packed_in_order.c
+ * virtio/virtqueue_packed_alloc.c virtio/virtqueue_split_in_order.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

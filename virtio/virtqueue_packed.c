@@ -54,7 +54,7 @@ static inline void put_head(struct packed *s, struct vring_packed_desc *head, ui
 static __attribute__((noinline)) int add_ring(struct packed *s, const struct virtqueue_seg *segs,
                                               unsigned out_cnt, unsigned in_cnt, void *token)
 {
-    struct vring_packed_desc *head = &s->desc[s->next_avail], *desc = head;
+    struct vring_packed_desc *head = &s->desc[s->next_avail], *desc;
     unsigned cnt = out_cnt + in_cnt, id = s->free_id;
     uint64_t word, head_word = 0;
     struct packed_chain *chain;

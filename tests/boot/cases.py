@@ -129,7 +129,7 @@ CASES = [
     Case("forced-legacy-missing", devices=NET + MODERN_BLK, append="transport=legacy", sees_not=["@device name=blk"],
          sees=[NET0, LEASE, re.compile(r"^error: virtio 00:02\.0 .*transport=legacy is not available: it is a modern-on")]),
     Case("forced-ring-missing", append="ring=packed", sees_not=["@device"], sees=[
-        re.compile(r"^error: net0 00:01\.0: ring=packed"), re.compile(r"^error: blk0 00:02\.0: ring=packed")]),
+        re.compile(r"^error: net0 00:01\.0: device not used: ring=packed"), re.compile(r"^error: blk0 00:02\.0: device not used: ring=packed")]),
     Case("quiet", append="loglevel=error"),
     Case("debug", append="loglevel=debug"),
     Case("static-address", append="ip=10.0.2.77/24,10.0.2.2", runs=["ping 10.0.2.2 count=1"],

@@ -33,7 +33,7 @@ def qemu(request):
         return None
     found = qemu_from(mark.args[0])
     if found is None:
-        pytest.skip(f"needs QEMU {mark.args[0]} or newer (tools/newer-qemu fetches one)")
+        pytest.skip(f"needs QEMU {mark.args[0]} or newer (make newer-qemu fetches what the backports have)")
     return found
 
 

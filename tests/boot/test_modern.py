@@ -156,11 +156,3 @@ def test_changes(boot, image, mode, cpus):
     machine.expect_at("event", name="blk0", kind="resize", capacity=4 * MIB // 512)
     machine.run(f"blk sum blk0 {2 * MIB // 512} 2048")
     machine.exit(0)
-
-
-def test_a_device_that_needs_what_is_not_built_in_is_refused(boot, image):
-    """QEMU takes no FEATURES_OK without ACCESS_PLATFORM where iommu_platform is on."""
-    machine = boot(devices=nic(**MODERN) + image().disk(**MODERN, iommu_platform="on")).ready()
-    assert transports(machine) == {"net0": "modern"}
-    machine.await_line(r"^error: blk0 00:02\.0: device refuses features 0x")
-    machine.exit(0)

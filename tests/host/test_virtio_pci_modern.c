@@ -5,7 +5,8 @@
  * virtio/virtio_config.c virtio/virtio_watchdog.c virtio/virtqueue.c virtio/virtqueue_split.c
  * virtio/virtqueue_split_alloc.c pci/pci_cap.c kernel/bootopt.c kernel/error.c kernel/format.c
  * kernel/timer.c tests/host/fake/log.c tests/host/fake/clock.c tests/host/fake/work.c
- * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c tests/host/fake/fake_modern_regs.c */
+ * tests/host/fake/fake_dma.c tests/host/fake/fake_modern.c tests/host/fake/fake_modern_regs.c
+ * tests/host/fake/modern_driver.c */
 /* sources: virtio/virtio_ring.c virtio/virtqueue_split_in_order.c virtio/virtqueue_packed.c
  * virtio/virtqueue_packed_alloc.c virtio/virtqueue_packed_in_order.c */
 /* cflags: -include tests/host/fake/fake_reg.h */
@@ -23,71 +24,28 @@
 #include "fake_log.h"
 #include "fake_modern.h"
 #include "kernel/bootopt.h"
-#include "kernel/panic.h"
+#include "modern_driver.h"
 
 #define BIT(n) (1ull << (n))
 #define VP     (&fake_modern_vp)
 #define DEV    (&fake_modern_vp.vdev)
 #define V1     BIT(VIRTIO_F_VERSION_1)
 
-static unsigned size_max, tries;
+unsigned cpu_count(void)
+{
+    return 1;
+}
 
 static void on_used(struct virtqueue *vq)
 {
     (void)vq;
 }
 
-static int drv_probe(struct virtio_device *dev)
-{
-    const struct virtqueue_config configs[] = {
-        {.name = "rx0", .callback = on_used, .size_max = size_max},
-        {.name = "tx0", .callback = on_used, .size_max = size_max},
-    };
-    int err = -EINVAL;
-
-    for (unsigned i = 0; i < tries && err != 0; i++)
-        err = virtio_queues_create(dev, configs, 2);
-    return err;
-}
-
-static void drv_start(struct virtio_device *dev)
-{
-    (void)dev;
-}
-
-static const struct virtio_feature drv_features[] = {{.bit = 5, .name = "VIRTIO_X_F"},
-                                                     {.name = NULL}};
-
-/* The linker set of the real image, with one entry. */
-const struct virtio_driver __start_virtio_drivers[1];
-const struct virtio_driver __start_virtio_drivers[1] = {{
-    .name = "virtio-x",
-    .dev_prefix = "x",
-    .device_id = 77,
-    .features = drv_features,
-    .probe = drv_probe,
-    .start = drv_start,
-    .remove = drv_start,
-}};
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next line");
-__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 96");
-
-int system_on_exit(void (*fn)(void))
-{
-    (void)fn;
-    return 0;
-}
-
-unsigned cpu_count(void)
-{
-    return 1;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    size_max = 0;
-    tries = 1;
+    modern_driver_size_max = 0;
+    modern_driver_tries = 1;
     bootopt_init("");
     fake_log_clear();
     fake_modern_reset();
@@ -200,7 +158,7 @@ static void test_the_size_is_ours_to_choose(void **state)
 {
     (void)state;
     fake_modern.queues[0].size = fake_modern.queues[1].size = 1024;
-    size_max = 48;
+    modern_driver_size_max = 48;
     assert_int_equal(add(), 0);
     assert_int_equal(DEV->queues[0]->size, 32);
     assert_int_equal(fake_modern.queues[0].size, 32);
@@ -217,7 +175,7 @@ static void test_bad_queues_are_refused(void **state)
     fake_modern.queue_cnt = 1;
     refused(-ENOENT, "device has no queue 1 (tx0)");
     fake_modern.queue_cnt = 2;
-    size_max = 8;
+    modern_driver_size_max = 8;
     fake_modern.drops_size = true;
     refused(-EIO, "device does not take the ring of queue 0 (rx0)");
     fake_modern.drops_size = false;
@@ -390,7 +348,7 @@ static void test_a_reset_that_does_not_end_takes_bus_mastering(void **state)
 static void test_a_second_attempt_after_a_failure_of_interrupts(void **state)
 {
     (void)state;
-    tries = 2;
+    modern_driver_tries = 2;
     fake_modern_irq_error = -ENOSPC;
     refused(-ENOSPC, "");
     assert_false(fake_log_has("in use already"));

@@ -16,7 +16,7 @@ from test_modes import check_steps, device_options
 sys.path.insert(0, os.path.join(ROOT, "bench", "host"))
 import net_peer  # noqa: E402  (beside the benchmarks that share it)
 
-INDIRECT_DESC, EVENT_IDX, RING_PACKED = 1 << 28, 1 << 29, 1 << 34
+INDIRECT_DESC, EVENT_IDX, RING_PACKED, IN_ORDER = 1 << 28, 1 << 29, 1 << 34, 1 << 35
 BY_DEFAULT = {"disable_legacy": None, "disable_modern": None}
 FACTORS = {"kind": ["legacy", "transitional", "modern", "non-transitional"], "ring": ["split", "packed"],
            "place": ["root", "port"], "vectors": [0, 1, 2, None], "cpus": [1, 4], "indirect": ["on", "off"],
@@ -166,5 +166,18 @@ def test_net_queue_size(boot, wire, kind, ring, size):
                                                            suffix)).ready()
     check_device(machine, "net0", kind, ring)
     assert machine.at("device", name="net0")[0]["queues"].split()[0] == f"rx0:{size}"
+    check_net(machine, wire)
+    machine.exit(0)
+
+
+@pytest.mark.newer_qemu(9)
+@pytest.mark.parametrize("ring", ["split", "packed"])
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_net_in_order(boot, wire, ring, cpus):
+    suffix, options = properties("modern", ring)
+    devices = spelled(nic(backend=wire.backend(), **options, in_order="on"), suffix)
+    machine = boot(smp=cpus, append="ip=10.9.0.2/24", devices=devices).ready()
+    check_device(machine, "net0", "modern", ring)
+    assert int(machine.at("device", name="net0")[0]["features"], 16) & IN_ORDER
     check_net(machine, wire)
     machine.exit(0)

@@ -70,8 +70,14 @@ static void pages_taken(struct virtqueue *vq)
 static int create_queues(struct virtio_balloon *b)
 {
     const struct virtqueue_config configs[] = {
-        {.name = "inflate0", .callback = pages_taken, .affinity_set = VIRTQUEUE_NO_SET},
-        {.name = "deflate0", .callback = pages_taken, .affinity_set = VIRTQUEUE_NO_SET},
+        {.name = "inflate0",
+         .callback = pages_taken,
+         .affinity_set = VIRTQUEUE_NO_SET,
+         .prompt = true},
+        {.name = "deflate0",
+         .callback = pages_taken,
+         .affinity_set = VIRTQUEUE_NO_SET,
+         .prompt = true},
         {.name = "stats0", .callback = stats_taken, .affinity_set = VIRTQUEUE_NO_SET},
     };
     struct virtio_device *dev = b->dev;

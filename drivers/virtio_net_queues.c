@@ -51,7 +51,7 @@ static void plan_queue(struct plan *plan, unsigned index, const char *kind, unsi
 {
     format(plan->names[index], sizeof(plan->names[index]), "%s%u", kind, pair);
     plan->configs[index] = (struct virtqueue_config){
-        .name = plan->names[index], .callback = callback, .affinity_set = set};
+        .name = plan->names[index], .callback = callback, .affinity_set = set, .prompt = set == 1};
 }
 
 /* Queues of pairs that are not used have no name, and are left alone. */
@@ -68,8 +68,8 @@ static int create_queues(struct virtio_net *net, unsigned pair_cnt)
         plan_queue(plan, VIRTIO_NET_TXQ(i), "tx", i, virtio_net_tx_interrupt, 1);
     }
     if (ctrl != 0)
-        plan->configs[ctrl] =
-            (struct virtqueue_config){.name = "ctrl", .affinity_set = VIRTQUEUE_NO_SET};
+        plan->configs[ctrl] = (struct virtqueue_config){
+            .name = "ctrl", .affinity_set = VIRTQUEUE_NO_SET, .prompt = true};
     err = virtio_queues_create(net->dev, plan->configs,
                                ctrl != 0 ? ctrl + 1 : VIRTIO_NET_RXQ(pair_cnt));
     free(plan);

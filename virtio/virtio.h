@@ -174,6 +174,9 @@ struct virtqueue_config {
     /* Queues of one set are spread over all CPUs among themselves; VIRTQUEUE_NO_SET: any CPU will
      * do. */
     unsigned affinity_set;
+    /* The device uses each chain as soon as it can, without waiting for anything from outside: the
+     * watchdog notifies it again when it does not. */
+    bool prompt;
 };
 #define VIRTQUEUE_SET_MAX 4
 #define VIRTQUEUE_NO_SET  VIRTQUEUE_SET_MAX

@@ -67,6 +67,7 @@ static int create_queue(struct virtio_device *dev, unsigned index,
         return -ENOMEM;
     }
     vq->affinity_set = config->affinity_set;
+    vq->prompt = config->prompt;
     err = dev->transport->queue_set(dev, vq);
     if (err != 0) {
         dev->ring_failed = "device does not take the ring";

@@ -88,7 +88,10 @@ struct virtqueue_watch {
     uint64_t interrupt_cnt;
     uint16_t taken;
     bool overdue;
-    bool suspect; /* for a whole period; to be looked at once more */
+    bool suspect;         /* for a whole period; to be looked at once more */
+    uint64_t chain_cnt;   /* published when the device was last seen to get on */
+    uint16_t done;        /* and taken */
+    uint16_t still_ticks; /* since then */
 };
 
 /* Public head of every virtqueue; ring formats append their private state. Read-only outside
@@ -107,11 +110,13 @@ struct virtqueue {
     unsigned affinity_set; /* as in struct virtqueue_config */
     uint16_t index;
     uint16_t size;
+    bool prompt;            /* as in struct virtqueue_config */
     uint16_t free_cnt;      /* descriptors left; 0 when broken */
     uint64_t notify_cnt;    /* notifications sent */
     uint64_t interrupt_cnt; /* callbacks run for an interrupt */
     uint64_t lost_cnt;      /* callbacks run for work that no interrupt had announced */
     uint64_t chain_cnt;     /* chains published */
+    uint64_t again_cnt;     /* notifications that the watchdog sent */
     uint64_t bad_len_cnt;   /* used lengths beyond the writable bytes */
     struct virtqueue_watch watch;
     char name[VIRTQUEUE_NAME_MAX];

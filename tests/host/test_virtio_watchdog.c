@@ -27,7 +27,7 @@ static struct virtio_device dev;
 static struct virtqueue *vq;
 static struct fake_ring ring;
 static struct virtqueue_seg seg = {0x1000, 1};
-static unsigned completed, lost_cnt, tick_cnt, tokens;
+static unsigned completed, lost_cnt, tick_cnt, notify_cnt, tokens;
 static bool watched, take_nothing, pending, slow_cpu;
 static cpu_mask_t called;
 
@@ -95,6 +95,12 @@ static void on_used(struct virtqueue *queue)
         completed++;
 }
 
+static void notify(struct virtqueue *queue)
+{
+    assert_ptr_equal(queue, vq);
+    notify_cnt++;
+}
+
 static void begin(bool event_idx)
 {
     vq = virtqueue_split_alloc(&(struct virtqueue_params){
@@ -103,7 +109,7 @@ static void begin(bool event_idx)
         .dev = &dev,
         .size = 8,
         .event_idx = event_idx,
-        .notify = fake_virtio_ops.notify,
+        .notify = notify,
         .callback = on_used,
     });
     assert_non_null(vq);
@@ -348,6 +354,61 @@ static void test_what_is_not_to_be_watched_is_not(void **state)
     end();
 }
 
+static void give_one(void)
+{
+    assert_int_equal(virtqueue_add(vq, &seg, 0, 1, &tokens), 0);
+    virtqueue_kick(vq);
+}
+
+static void check_left_alone(bool interrupts)
+{
+    struct fake_chain chain;
+
+    watched = interrupts;
+    begin(true);
+    vq->prompt = true;
+    notify_cnt = 0;
+    give_one();
+    advance(5 * PERIOD_NS - 1);
+    assert_int_equal(vq->again_cnt, 0);
+    advance(1);
+    assert_int_equal(vq->again_cnt, 1);
+    assert_int_equal(notify_cnt, 2); /* the kick's was the first */
+    assert_true(fake_log_has("blk0: queue req0: the device leaves chains alone"));
+    fake_log_clear();
+    advance(1000 * PERIOD_NS);
+    assert_int_equal(vq->again_cnt, 30);
+    assert_false(fake_log_has("alone"));
+
+    /* It gets on, and then stops again. */
+    assert_true(fake_ring_pop(&ring, &chain));
+    fake_ring_use(&ring, chain.head, 1);
+    assert_true(virtqueue_interrupt(vq));
+    advance(100 * PERIOD_NS);
+    assert_int_equal(vq->again_cnt, 30);
+    give_one();
+    advance(5 * PERIOD_NS);
+    assert_int_equal(vq->again_cnt, 31);
+    end();
+}
+
+static void test_a_device_that_leaves_chains_alone_is_notified_again(void **state)
+{
+    (void)state;
+    check_left_alone(true);
+    check_left_alone(false); /* whether or not its interrupts can be lost */
+}
+
+static void test_a_device_that_may_wait_is_not_notified_again(void **state)
+{
+    (void)state;
+    begin(true);
+    give_one();
+    advance(100 * PERIOD_NS);
+    assert_int_equal(vq->again_cnt, 0);
+    end();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -363,6 +424,8 @@ int main(void)
         TEST(work_that_was_not_to_be_announced_is_left_alone),
         TEST(an_interrupt_asked_for_later_is_not_overdue_before),
         TEST(what_is_not_to_be_watched_is_not),
+        TEST(a_device_that_leaves_chains_alone_is_notified_again),
+        TEST(a_device_that_may_wait_is_not_notified_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

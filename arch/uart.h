@@ -17,4 +17,8 @@ int uart_getc(void);
  * -ENOSPC. */
 int uart_enable_rx_irq(void (*fn)(void));
 
+/* What the interrupt does, for one that was lost. With interrupts off, on the CPU that takes them.
+ */
+void uart_poll(void);
+
 #endif

@@ -21,6 +21,7 @@
 #include "kernel/ready.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
+#include "kernel/uart_watch.h"
 #include "kernel/version.h"
 #include "kernel/work.h"
 #include "libc/libc.h"
@@ -110,6 +111,7 @@ void kmain(struct boot_info *info)
     if (net_init() != 0)
         log_error("net: no memory for the IP stack, going on without it");
     app_start();
+    uart_watch_start();
     if (console_start == NULL || console_start() != 0)
         system_ready();
     thread_exit();

@@ -105,6 +105,12 @@ static void uart_interrupt(void *arg)
         received();
 }
 
+void uart_poll(void)
+{
+    if (received != NULL)
+        uart_interrupt(NULL);
+}
+
 int uart_enable_rx_irq(void (*fn)(void))
 {
     enum intr_trigger trigger;

@@ -84,13 +84,20 @@ def test_untranslated(boot, image, append, devices, state):
 
 
 def test_amd(boot, image):
-    """It is off. Nothing is typed: QEMU 10 loses interrupts of the I/O APIC, and so of the console, with this device."""
+    """It is off, and what it would translate works."""
     backing = image()
     machine = boot(append='run="blk sum blk0 0 2048; ping 10.0.2.2 count=3"', devices=AMD + pair(backing))
     assert machine.wait_exit() == 0
     assert machine.at("iommu", kind="amd", state="off")
     assert [int(fields["features"], 16) & ACCESS_PLATFORM for fields in machine.at("device")] == [ACCESS_PLATFORM] * 2
     assert [fields["value"] for fields in machine.at("result", name="sha256")] == [backing.sha256()]
+
+
+def test_console_beside_amd(boot):
+    """QEMU 10 loses edges of the UART's interrupt here, with the line left high: the console looks for itself."""
+    machine = boot(devices=AMD).ready()
+    for _ in range(12):
+        machine.run("version")
 
 
 @pytest.mark.parametrize("boot_bypass", ["on", "off"])

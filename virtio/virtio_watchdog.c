@@ -113,6 +113,14 @@ static bool interrupts_watched(struct virtio_device *dev)
     return dev->transport->irq->watched(dev);
 }
 
+static bool any_prompt(const struct virtio_device *dev)
+{
+    for (unsigned i = 0; i < dev->queue_cnt; i++)
+        if (dev->queues[i] != NULL && dev->queues[i]->prompt)
+            return true;
+    return false;
+}
+
 static void tick(void *arg)
 {
     struct virtio_device *dev = arg;
@@ -137,7 +145,8 @@ void virtio_watchdog_start(struct virtio_device *dev)
 {
     timer_setup(&dev->watchdog, tick, dev);
     work_setup(&dev->watchdog_work, confirm, dev);
-    if (dev->irqs_set_up && dev->transport->irq->watched != NULL)
+    if (dev->irqs_set_up && dev->transport->irq->watched != NULL &&
+        (interrupts_watched(dev) || any_prompt(dev)))
         timer_arm(&dev->watchdog, clock_ns() + PERIOD_NS);
 }
 

@@ -367,6 +367,8 @@ static void check_left_alone(bool interrupts)
     watched = interrupts;
     begin(true);
     vq->prompt = true;
+    virtio_watchdog_stop(&dev);
+    virtio_watchdog_start(&dev);
     notify_cnt = 0;
     give_one();
     advance(5 * PERIOD_NS - 1);

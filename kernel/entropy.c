@@ -74,6 +74,9 @@ static unsigned mix(enum entropy_source source, const void *data, size_t len, un
         pool.stats.repeats[source]++;
         bits = 0;
     }
+    /* Only whole words are looked at, so only they are worth something. */
+    if (source != ENTROPY_JITTER && len > 0)
+        bits = (unsigned)((uint64_t)bits * (len - len % sizeof(uint64_t)) / len);
     pool.stats.bytes[source] += len;
     pool.stats.bits[source] += bits;
     if (pool.fresh_bits < 8 * SHA256_LEN)

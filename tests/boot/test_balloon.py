@@ -78,6 +78,14 @@ def test_memory_goes_and_comes_back(boot, kind, mode, cpus):
     machine.exit(0)
 
 
+@pytest.mark.parametrize("mode, cpus", [("intx", 4), ("poll", 1)])
+def test_by_a_packed_ring(boot, mode, cpus):
+    machine = boot(smp=cpus, append=f"irq={mode}", devices=balloon(packed="on"), qmp=True).ready()
+    assert machine.at("device", name="balloon0", ring="packed", irq=mode)
+    check_sizes(machine)
+    machine.exit(0)
+
+
 def test_a_transitional_device_as_a_legacy_one(boot):
     machine = boot(append="transport=legacy", devices=balloon("transitional"), qmp=True).ready()
     assert machine.at("device", name="balloon0")[0]["transport"] == "legacy"

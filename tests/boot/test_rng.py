@@ -76,6 +76,15 @@ def test_feeds_the_pool(boot, kind, vectors, cpus):
 
 
 @pytest.mark.parametrize("mode", ["per-queue", "shared", "single", "intx", "poll"])
+def test_by_a_packed_ring(boot, mode):
+    machine = boot(smp=2, append=f"irq={mode}", devices=rng(packed="on")).ready()
+    assert machine.at("device", name="rng0", ring="packed", irq=mode)
+    await_bits(machine, 512)
+    check_pool(machine)
+    machine.exit(0)
+
+
+@pytest.mark.parametrize("mode", ["per-queue", "shared", "single", "intx", "poll"])
 def test_interrupt_modes(boot, mode):
     machine = boot(append=f"irq={mode}", devices=rng()).ready()
     assert machine.at("device", name="rng0")[0]["irq"] == mode

@@ -219,6 +219,19 @@ static void test_a_device_that_repeats_itself_is_worth_nothing(void **state)
 }
 
 /* What was given out cannot be computed from what is in memory afterwards: the key is another. */
+static void test_less_than_a_word_at_a_time_is_worth_nothing(void **state)
+{
+    uint8_t byte = 7, noise[12];
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(entropy_add(ENTROPY_DEVICE, &byte, 1, 4), 0);
+    assert_refused();
+    for (unsigned i = 0; i < sizeof(noise); i++)
+        noise[i] = (uint8_t)next_noise();
+    assert_int_equal(entropy_add(ENTROPY_DEVICE, noise, sizeof(noise), 48), 32);
+}
+
 static void test_the_key_changes_with_each_request(void **state)
 {
     static const uint8_t nonce[12];
@@ -340,6 +353,7 @@ int main(void)
         TEST(what_is_worth_nothing_is_mixed_in),
         TEST(a_hostile_source_does_not_replace_the_others),
         TEST(a_device_that_repeats_itself_is_worth_nothing),
+        TEST(less_than_a_word_at_a_time_is_worth_nothing),
         TEST(the_key_changes_with_each_request),
         TEST(long_requests_do_not_repeat),
         TEST(feeders_are_asked_when_a_seed_was_used_up),

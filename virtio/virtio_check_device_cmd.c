@@ -73,15 +73,22 @@ static enum virtio_verdict check_version_1(struct virtio_device *dev, const char
     return VIRTIO_CHECK_PASS;
 }
 
-static enum virtio_verdict check_notif_config(struct virtio_device *dev, const char **why)
+static enum virtio_verdict check_preferred(struct virtio_device *dev, const char **why)
 {
-    uint64_t offered = dev->transport->get_features(dev);
+    const struct virtio_transport_ops *transport = dev->transport;
+    uint64_t offered = transport->get_features(dev);
+    uint64_t own = transport->own_features != NULL ? transport->own_features(dev) : 0;
+    bool packed = (offered & BIT(VIRTIO_F_RING_PACKED)) != 0;
 
-    VIRTIO_CHECK_EXPECT(!virtio_has_feature(dev, VIRTIO_F_SR_IOV),
-                        "SR_IOV accepted, which the driver does not use");
-    VIRTIO_CHECK_SKIP_IF((offered & BIT(VIRTIO_F_NOTIF_CONFIG_DATA)) == 0,
-                         "NOTIF_CONFIG_DATA is not offered");
-    VIRTIO_CHECK_EXPECT(virtio_has_feature(dev, VIRTIO_F_NOTIF_CONFIG_DATA),
+    VIRTIO_CHECK_EXPECT(!virtio_has_feature(dev, VIRTIO_F_SR_IOV) || (own & BIT(VIRTIO_F_SR_IOV)),
+                        "SR_IOV accepted without its capability");
+    VIRTIO_CHECK_SKIP_IF(!packed && (offered & BIT(VIRTIO_F_NOTIF_CONFIG_DATA)) == 0,
+                         "neither RING_PACKED nor NOTIF_CONFIG_DATA is offered");
+    VIRTIO_CHECK_EXPECT(!packed || !virtio_ring_packed_wanted(dev) ||
+                            virtio_has_feature(dev, VIRTIO_F_RING_PACKED),
+                        "RING_PACKED declined");
+    VIRTIO_CHECK_EXPECT((offered & BIT(VIRTIO_F_NOTIF_CONFIG_DATA)) == 0 ||
+                            virtio_has_feature(dev, VIRTIO_F_NOTIF_CONFIG_DATA),
                         "NOTIF_CONFIG_DATA declined");
     return VIRTIO_CHECK_PASS;
 }
@@ -94,7 +101,7 @@ const struct virtio_check virtio_device_checks[] = {
     {18, "3.1.1", check_features_ok},
     {20, "3.1.2", check_legacy_start},
     {22, "6.1", check_version_1},
-    {25, "6.1", check_notif_config},
+    {25, "6.1", check_preferred},
     {0},
 };
 

@@ -12,7 +12,8 @@ LEGACY = {"disable_legacy": "off", "disable_modern": "on"}
 # Rows that show nothing, by what the machine is.
 ONLY_LEGACY = {8, 20, 28, 71, 72, 77}
 ONLY_MODERN = {16, 18, 59, 60, 61, 64, 65, 78}
-PACKED = {48}  # of the packed ring
+ONLY_SPLIT = {26, 27, 36, 37}
+ONLY_PACKED = {25, 48}
 RARE = {22, 25, 83, 84, 106}  # by what the device offers
 
 
@@ -36,16 +37,17 @@ def having(found, verdict):
 
 @pytest.mark.parametrize("kind, cpus, options", [
     ("modern", 1, ""), ("modern", 4, ""), ("modern", 4, "irq=shared"), ("modern", 1, "irq=single"),
-    ("modern", 1, "irq=intx"), ("modern", 4, "irq=poll"), ("legacy", 1, ""), ("legacy", 4, ""), ("legacy", 1, "irq=intx")])
+    ("modern", 1, "irq=intx"), ("modern", 4, "irq=poll"), ("legacy", 1, ""), ("legacy", 4, ""), ("legacy", 1, "irq=intx"),
+    ("packed", 1, ""), ("packed", 4, "irq=shared"), ("packed", 4, "irq=poll")])
 def test_selftest_virtio(boot, image, kind, cpus, options):
-    properties = MODERN if kind == "modern" else LEGACY
+    properties = LEGACY if kind == "legacy" else {**MODERN, **({"packed": "on"} if kind == "packed" else {})}
     machine = boot(smp=cpus, append=options, devices=nic(**properties, host_mtu=1400) +
                    image().disk(num_queues=cpus, **properties) + image(seed=2).disk(1, drive="readonly=on", **properties))
     machine.ready().await_at("event", kind="address")
     machine.run("blk sum blk0 0 2048")
     found = verdicts(machine)
     assert not having(found, "FAIL")
-    skipped = PACKED | {25} | (ONLY_LEGACY if kind == "modern" else ONLY_MODERN | {22})
+    skipped = (ONLY_MODERN | {22} if kind == "legacy" else ONLY_LEGACY) | (ONLY_SPLIT if kind == "packed" else ONLY_PACKED)
     if "intx" in options or "poll" in options:
         skipped |= {74, 75, 76}
     assert having(found, "SKIP") == skipped

@@ -134,6 +134,10 @@ static void test_features(void **state)
     DEVICE(25, FAIL);
     dev.features |= BIT(VIRTIO_F_NOTIF_CONFIG_DATA);
     DEVICE(25, PASS);
+    fake_virtio.offered |= BIT(VIRTIO_F_RING_PACKED);
+    DEVICE(25, FAIL);
+    dev.features |= BIT(VIRTIO_F_RING_PACKED);
+    DEVICE(25, PASS);
     dev.features |= BIT(VIRTIO_F_SR_IOV);
     DEVICE(25, FAIL);
 }

@@ -116,6 +116,19 @@ def test_lease_and_ping_over_a_vf(boot, path, cpus):
     machine.exit(0)
 
 
+def test_vfs_behind_an_iommu(boot):
+    """Each function gets its own right to memory, and loses it with its driver."""
+    machine = with_link(boot, smp=2, devices=["-device", "intel-iommu"] + IGB, append="ip=192.168.77.1/24")
+    assert machine.at("iommu", kind="vt-d", state="on")
+    for _ in range(2):
+        enable(machine, 2)
+        assert leased(machine, "net1") == "10.0.2.15/24"
+        assert machine.run("ping 10.0.2.2 count=3").result("ping.received") == "3"
+        assert machine.run(f"pci sriov {PF} 0").result("sriov.vfs") == "0"
+    assert machine.run("iommu").result("iommu.faults") == "0"
+    machine.exit(0)
+
+
 def with_backend(backend):
     return [option.replace("user,id=n0", backend + ",id=n0") for option in IGB]
 

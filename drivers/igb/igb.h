@@ -27,6 +27,7 @@ struct igb_vf {
     uint8_t mac[6]; /* zero: none */
     bool mac_admin; /* set by the administrator: the VF may not change it */
     bool cleared;   /* it was reset and may send */
+    bool unread;    /* it has not acknowledged its last answer */
 };
 
 struct igb {
@@ -91,7 +92,7 @@ int igb_vf_set_admin_mac(struct igb *igb, unsigned vf, const uint8_t *mac);
 void igb_vfs_mask(struct igb *igb, bool masked);
 
 /* Tells VF @vf, or with IGB_VF_MAX all of them, to look at the link. 0, -ENODEV it is not enabled,
- * -EBUSY it has the buffer. */
+ * -EBUSY it has the buffer, or has not read its last answer. */
 int igb_vf_ping(struct igb *igb, unsigned vf);
 
 /* ---- igb_vf_msg.c: the PF's policy ---- */

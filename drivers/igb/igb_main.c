@@ -129,7 +129,8 @@ static int irq_setup(struct igb *igb)
 
 /* ---- life ---- */
 
-/* From a reset to traffic. The VFs may go on when all is set up. */
+/* From a reset to traffic. The VFs may go on when all is set up. With the lock: registers that the
+ * VFs' requests change are written. */
 static int card_start(struct igb *igb)
 {
     struct igb_port *port = &igb->port;
@@ -139,25 +140,47 @@ static int card_start(struct igb *igb)
     rc = igb_port_start(port);
     if (rc != 0)
         return rc;
-    mutex_lock(&igb->lock);
     igb_vfs_start(igb);
-    mutex_unlock(&igb->lock);
     igb_hw_irq_enable(igb);
     igb_write(port, E1000_CTRL_EXT, igb_read(port, E1000_CTRL_EXT) | E1000_CTRL_EXT_PFRSTD);
     return 0;
 }
 
+/* No access to memory, even of a card that does not obey; the rings' buffers are ours. */
+static int card_stop(struct igb *igb)
+{
+    const int rc = igb_hw_reset(igb);
+
+    if (rc != 0)
+        pci_command_clear(igb->pdev, PCI_COMMAND_MASTER);
+    igb_port_stop(&igb->port);
+    return rc;
+}
+
+/* With the lock. */
+static int restart(struct igb *igb)
+{
+    int rc;
+
+    pci_command_set(igb->pdev, COMMAND);
+    rc = card_stop(igb);
+    if (rc != 0)
+        return rc;
+    rc = card_start(igb);
+    if (rc != 0)
+        card_stop(igb);
+    return rc;
+}
+
 int igb_reset(struct igb *igb)
 {
-    int rc = igb_hw_reset(igb);
+    int rc;
 
-    igb_port_stop(&igb->port);
     netdev_set_link(&igb->port.netdev, false);
-    if (rc == 0)
-        rc = card_start(igb);
+    mutex_lock(&igb->lock);
+    rc = restart(igb);
+    mutex_unlock(&igb->lock);
     if (rc != 0) {
-        igb_hw_reset(igb);
-        igb_port_stop(&igb->port);
         log_error("%s: does not come back from its reset", igb->port.name);
         return rc;
     }
@@ -219,11 +242,12 @@ static int bring_up(struct igb *igb)
     rc = irq_setup(igb);
     if (rc != 0)
         return rc;
+    mutex_lock(&igb->lock);
     rc = card_start(igb);
+    mutex_unlock(&igb->lock);
     if (rc != 0) {
-        igb_hw_reset(igb);
+        card_stop(igb);
         irq_release_first(igb, IGB_VECTOR_CNT);
-        igb_port_stop(&igb->port);
         return rc;
     }
     dev->link_up = igb_hw_link_up(igb);
@@ -277,9 +301,8 @@ static void igb_remove(struct pci_device *pdev)
     netdev_lost(&igb->port.netdev);
     netdev_unregister(&igb->port.netdev);
     list_remove(&igb->link);
-    igb_hw_reset(igb);
+    card_stop(igb);
     irq_release_first(igb, IGB_VECTOR_CNT);
-    igb_port_stop(&igb->port);
     pdev->driver_data = NULL;
     if (igb_port_free(&igb->port))
         free(igb);

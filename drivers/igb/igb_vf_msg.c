@@ -127,6 +127,7 @@ void igb_vf_forget(struct igb *igb, unsigned index)
     struct igb_vf *vf = &igb->vfs[index];
 
     vf->cleared = false;
+    vf->unread = false;
     if (!vf->mac_admin)
         memset(vf->mac, 0, sizeof(vf->mac));
     igb_hw_set_mac(igb, index, no_mac);
@@ -205,5 +206,6 @@ void igb_vf_receive(struct igb *igb, unsigned index)
     }
     msg[0] |= ack ? MBX_MSG_ACK : MBX_MSG_NACK;
     rc = mbx_write(&vf->mbx, msg, cnt);
+    vf->unread = rc == 0;
     tell(igb, index, name, ack, rc);
 }

@@ -47,8 +47,9 @@ void igb_vfs_start(struct igb *igb)
     igb_write(port, E1000_MBVFIMR, (1u << E1000_POOL_CNT) - 1);
 }
 
-/* With the lock. In the order in which they came: a reset before what the VF has sent since, and
- * the acknowledgement of the last answer before the next request, whose answer would flush it. */
+/* With the lock. Served in the order in which they came: a reset before what the VF has sent since,
+ * and the acknowledgement of the last answer before the next request, whose answer would flush it.
+ * Looked for the other way round: what came before a message that is seen is seen then too. */
 static bool serve(struct igb *igb, unsigned index)
 {
     struct mbx *mbx = &igb->vfs[index].mbx;
@@ -56,11 +57,13 @@ static bool serve(struct igb *igb, unsigned index)
 
     if (igb->deaf)
         return false;
+    msg = mbx_check_for_msg(mbx);
+    ack = mbx_check_for_ack(mbx);
     reset = mbx_check_for_rst(mbx);
     if (reset)
         igb_vf_forget(igb, index);
-    ack = mbx_check_for_ack(mbx);
-    msg = mbx_check_for_msg(mbx);
+    if (ack)
+        igb->vfs[index].unread = false;
     if (msg)
         igb_vf_receive(igb, index);
     return reset || ack || msg;
@@ -92,11 +95,11 @@ static int ping(struct igb *igb, unsigned index)
 
     if (igb->deaf)
         return -EBUSY;
-    /* A message of the VF should not be overwritten. */
-    for (unsigned i = 0; i < ROUND_MAX && serve(igb, index); i++)
-        ;
+    /* Neither a message of the VF should be overwritten nor the answer that it waits for. */
+    for (unsigned i = 0; i < ROUND_MAX && (serve(igb, index) || vf->unread); i++)
+        delay_us(MBX_STEP_US);
     msg |= vf->cleared ? MBX_MSG_CTS : 0;
-    rc = mbx_write(&vf->mbx, &msg, 1);
+    rc = vf->unread ? -EBUSY : mbx_write(&vf->mbx, &msg, 1);
     at_line("event", "name=vf%u kind=mailbox pf=%s msg=ping verdict=%s", index, igb->port.name,
             rc == 0 ? "sent" : "busy");
     return rc;

@@ -118,11 +118,14 @@ static void report(const struct igbvf *vf)
 /* A VF whose PF does not answer stays, and comes up when it does or on request. */
 static int bring_up(struct igbvf *vf)
 {
-    int rc = irq_setup(vf);
+    int rc;
 
-    if (rc != 0)
+    igbvf_service_start(vf); /* an interrupt may want it at once */
+    rc = irq_setup(vf);
+    if (rc != 0) {
+        igbvf_service_stop(vf);
         return rc;
-    igbvf_service_start(vf);
+    }
     rc = igbvf_reset(vf);
     if (rc != 0)
         log_warn("%s %s: the PF has not cleared it: %s", vf->port.name, vf->pdev->name,
@@ -185,6 +188,7 @@ static void igbvf_remove(struct pci_device *pdev)
     igbvf_quiet(vf);
     mutex_unlock(&vf->lock);
     irq_release_first(vf, IGBVF_VECTOR_CNT);
+    igbvf_service_stop(vf); /* the last interrupts may have wanted it again */
     pdev->driver_data = NULL;
     if (igb_port_free(&vf->port))
         free(vf);

@@ -121,11 +121,33 @@ static void ping_without_clearance(void **state)
     assert_true(pf.vfs[0].mbx.stats.rst_cnt > 1);
 }
 
-/* A ping between request and answer is not taken for the answer. */
-static void ping_and_serve(void)
+/* The link changes while a request waits: the answer goes first, and is not overwritten unread. */
+static void ping_late(void)
 {
     forged = NULL;
-    assert_int_equal(igb_vf_ping(&pf, 0), 0); /* serves first, then overwrites the answer */
+    assert_int_equal(igb_vf_ping(&pf, 0), -EBUSY); /* serves, and the VF cannot read meanwhile */
+}
+
+static void ping_does_not_overwrite_an_answer(void **state)
+{
+    uint32_t msg[2] = {5, 1522};
+
+    (void)state;
+    assert_int_equal(igbvf_reset(&vf), 0);
+    forged = ping_late;
+    assert_int_equal(igbvf_ask(&vf, msg, 2, 1), 0);
+    assert_int_equal(msg[0], 0xa0000005);
+    assert_int_equal(igb_vf_ping(&pf, 0), 0); /* it was read */
+}
+
+/* A ping of a PF that does not take that care is not taken for the answer. */
+static void ping_and_serve(void)
+{
+    const uint32_t ping = MBX_PF_CONTROL | MBX_MSG_CTS;
+
+    forged = NULL;
+    igb_vfs_serve(&pf);
+    assert_int_equal(mbx_write(&pf.vfs[0].mbx, &ping, 1), 0);
 }
 
 static void ping_instead_of_an_answer(void **state)
@@ -214,6 +236,7 @@ int main(void)
         TEST(multicast_mac_of_the_pf_is_not_used),
         TEST(the_pf_was_reset),
         TEST(ping_without_clearance),
+        TEST(ping_does_not_overwrite_an_answer),
         TEST(ping_instead_of_an_answer),
         TEST(answers_are_no_requests),
         TEST(vf_that_never_stops),

@@ -153,6 +153,31 @@ static void vlans(void **state)
     assert_true(FAKE_IGB_PF(E1000_RCTL) & E1000_RCTL_VFE);
 }
 
+/* ---- the other CPU in between ---- */
+
+/* A VF is reset and asks for it when the PF has looked for a reset and not yet for a message. */
+static void reset_and_ask(unsigned off)
+{
+    static const uint32_t msg = MBX_VF_RESET;
+
+    if (off != mbx_layout_82576.vflre[0])
+        return;
+    fake_igb.mbx_read_hook = NULL;
+    fake_igb_write(fake_igb.vf + E1000_VTCTRL / 4, E1000_CTRL_RST);
+    mbx_reset(&vf.mbx, 10, 500);
+    assert_int_equal(mbx_write(&vf.mbx, &msg, 1), 0);
+}
+
+static void reset_between_two_looks(void **state)
+{
+    (void)state;
+    assert_int_equal(igbvf_reset(&vf), 0);
+    fake_igb.mbx_read_hook = reset_and_ask;
+    igb_vfs_serve(&pf);
+    assert_true(pf.vfs[0].cleared);
+    assert_int_equal(FAKE_IGB_PF(E1000_VFRE), 0x81);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +188,7 @@ int main(void)
         TEST(nothing_before_reset),
         TEST(each_message),
         TEST(vlans),
+        TEST(reset_between_two_looks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

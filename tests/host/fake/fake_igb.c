@@ -34,8 +34,13 @@ uint32_t fake_igb_read(const volatile void *reg)
     const unsigned off =
         (unsigned)((const char *)word - (const char *)(pf ? fake_igb.pf : fake_igb.vf));
 
-    if (is_mailbox(pf, off))
-        return fake_mbx_io.read32(pf ? NULL : &fake_mbx_vf_ctx[0], off);
+    if (is_mailbox(pf, off)) {
+        const uint32_t value = fake_mbx_io.read32(pf ? NULL : &fake_mbx_vf_ctx[0], off);
+
+        if (pf && fake_igb.mbx_read_hook != NULL)
+            fake_igb.mbx_read_hook(off);
+        return value;
+    }
     return *word;
 }
 

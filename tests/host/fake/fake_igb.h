@@ -13,6 +13,7 @@ extern struct fake_igb {
     uint32_t eics;           /* vectors raised by software */
     unsigned stuck_off;      /* the PF's register that keeps what it has; 0: none does */
     void (*tail_hook)(void); /* called by each write of a tail */
+    void (*mbx_read_hook)(unsigned off); /* called after the PF has read a mailbox register */
 } fake_igb;
 
 void fake_igb_reset(void);

@@ -44,7 +44,7 @@ static unsigned at_most(unsigned cnt, unsigned max)
 /* The receive ring gets its buffers; the device hears of them with the next kick. */
 static int alloc_buffers(struct port *port)
 {
-    uint64_t pa;
+    uint64_t pa, irq;
     char *memory = dma_alloc(PORT_MEMORY, 0, &pa);
 
     if (memory == NULL)
@@ -59,8 +59,11 @@ static int alloc_buffers(struct port *port)
         port->tx[i] = (struct port_buf){.data = memory + off, .pa = pa + off};
         port->tx_free[port->tx_free_cnt++] = &port->tx[i];
     }
+    /* An interrupt may look at the ring already when a port comes later. */
+    irq = spin_lock(&port->rx_lock);
     for (unsigned i = 0; i < at_most(port->rxq->size, PORT_RX_BUFS); i++)
         give_back(port, &port->rx[i]);
+    spin_unlock(&port->rx_lock, irq);
     port->memory = memory;
     return 0;
 }
@@ -98,6 +101,9 @@ void virtio_console_port_remove(struct port *port)
     port->stale = port->opened;
     port->host_open = false;
     spin_unlock(&port->rx_lock, irq);
+    /* A sender that saw the port has ended when this lock is had. */
+    irq = spin_lock(&port->tx_lock);
+    spin_unlock(&port->tx_lock, irq);
     wait_queue_wake_all(&port->wait);
     if (port->registered)
         terminal_unregister(&port->terminal);
@@ -208,7 +214,7 @@ size_t virtio_console_take(struct port *port, void *data, size_t len)
     size_t done = 0;
     bool returned = false;
 
-    while (done < len && port->rx_out != port->rx_in) {
+    while (port->present && done < len && port->rx_out != port->rx_in) {
         struct port_buf *buf = port->rx_full[port->rx_out % PORT_RX_BUFS];
         size_t part = buf->len - buf->off < len - done ? buf->len - buf->off : len - done;
 
@@ -244,6 +250,10 @@ size_t virtio_console_give(struct port *port, const void *data, size_t len)
     uint64_t irq = spin_lock(&port->tx_lock);
     size_t done = 0;
 
+    if (!port->present) {
+        spin_unlock(&port->tx_lock, irq);
+        return 0;
+    }
     reclaim(port);
     while (done < len && port->tx_free_cnt > 0) {
         struct port_buf *buf = port->tx_free[port->tx_free_cnt - 1];

@@ -13,7 +13,8 @@ from test_build import make
 
 MIB = 1 << 20
 TRANSPORTS = {"legacy": "disable-modern=on,disable-legacy=off", "transitional": "disable-modern=off,disable-legacy=off",
-              "modern": "disable-modern=off,disable-legacy=on"}
+              "modern": "disable-modern=off,disable-legacy=on",
+              "packed": "disable-modern=off,disable-legacy=on,packed=on"}
 MODES = ["per-queue", "shared", "single", "intx", "poll"]
 
 
@@ -199,8 +200,10 @@ def test_a_host_that_does_not_read(boot, host):
     machine.exit(0)
 
 
-def test_ports_come_and_go(boot, host):
-    machine = boot(devices=host.options(ports=()), qmp=True).ready()
+@pytest.mark.parametrize("transport", ["modern", "packed"])
+def test_ports_come_and_go(boot, host, transport):
+    machine = boot(devices=host.options(transport, ports=()), qmp=True).ready()
+    assert machine.await_at("device", name="console0")["ring"] == ("packed" if transport == "packed" else "split")
     for turn in range(3):
         machine.qmp.call("chardev-add", id=f"late{turn}", backend={"type": "socket", "data": {
             "addr": {"type": "unix", "data": {"path": host.path(f"late{turn}")}}, "server": True, "wait": False}})

@@ -2,6 +2,7 @@
 #include "iommu/iommu.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "arch/firmware.h"
 #include "iommu/iommu_private.h"
@@ -160,8 +161,13 @@ const char *iommu_objection(bool behind)
     return behind && current.state == IOMMU_BLOCKED ? current.why : NULL;
 }
 
+/* Another IOMMU that translates, or is in the way, stays what it is. */
 void iommu_virtio_set(const char *why)
 {
+    if (current.state == IOMMU_ON)
+        return;
+    if (current.state == IOMMU_BLOCKED && strcmp(current.kind, "virtio") != 0)
+        return;
     current.kind = "virtio";
     if (current.unit_cnt == 0)
         current.unit_cnt = 1;

@@ -54,7 +54,8 @@ void iommu_detach(uint16_t segment, uint16_t requester);
  */
 const char *iommu_objection(bool behind);
 
-/* For the driver of a virtio-iommu: it lets all devices through (@why NULL), or does not. */
+/* For the driver of a virtio-iommu: it lets all devices through (@why NULL), or does not. Says
+ * nothing of another IOMMU, which stays on or in the way. */
 void iommu_virtio_set(const char *why);
 
 /* Prints "@iommu", if the machine has one; once, when drivers have been asked. */

@@ -243,6 +243,31 @@ static void test_virtio_until_its_driver_has_spoken(void **state)
     assert_string_equal(iommu_objection(true), "it says no");
 }
 
+/* Whatever a function that calls itself a virtio-iommu says. */
+static void test_virtio_beside_others(void **state)
+{
+    (void)state;
+    add(VTD, 0);
+    expect("", IOMMU_ON, "@iommu kind=vt-d units=1 state=on width=39\n");
+    iommu_virtio_set(NULL);
+    assert_non_null(iommu_objection(false));
+    assert_int_equal(iommu_attach(0, 0x18), 0);
+    assert_int_equal(attached, 0x18);
+    iommu_virtio_set("it says no");
+    assert_null(iommu_objection(true));
+}
+
+static void test_virtio_does_not_unblock_others(void **state)
+{
+    (void)state;
+    add(VTD, 0);
+    off_error = -ETIMEDOUT;
+    expect_blocked("", "@iommu kind=vt-d units=1 state=blocked "
+                       "reason=\"a VT-d unit cannot be turned off\"\n");
+    iommu_virtio_set(NULL);
+    assert_non_null(iommu_objection(true));
+}
+
 static void test_demanded_and_not_there(void **state)
 {
     (void)state;
@@ -269,6 +294,8 @@ int main(void)
         TEST(amd_in_the_way),
         TEST(broken_table),
         TEST(virtio_until_its_driver_has_spoken),
+        TEST(virtio_beside_others),
+        TEST(virtio_does_not_unblock_others),
         TEST(demanded_and_not_there),
     };
 

@@ -44,5 +44,5 @@ static void iommu_remove(struct virtio_device *dev)
 }
 
 VIRTIO_DRIVER(iommu, .name = "virtio-iommu", .dev_prefix = "viommu", .device_id = VIRTIO_ID_IOMMU,
-              .features = features, .probe = iommu_probe, .start = iommu_start,
+              .ringless = true, .features = features, .probe = iommu_probe, .start = iommu_start,
               .remove = iommu_remove);

@@ -105,7 +105,8 @@ struct virtio_driver {
     unsigned (*number_take)(void);
     void (*number_put)(unsigned number);
     uint32_t device_id;  /* VIRTIO_ID_* */
-    uint32_t config_min; /* bytes of device configuration without which probe() is not called */
+    uint16_t config_min; /* bytes of device configuration without which probe() is not called */
+    bool ringless;       /* has no queue, so no boot option about rings counts */
     const struct virtio_feature
         *features; /* ended by name NULL; ring features are added by virtio.c */
     int (*probe)(struct virtio_device *dev);

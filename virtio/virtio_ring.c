@@ -34,7 +34,8 @@ int virtio_ring_check(const struct virtio_device *dev)
 {
     const char *missing = "the device does not offer VIRTIO_F_RING_PACKED";
 
-    if (ring_choice() != RING_PACKED || virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
+    if (ring_choice() != RING_PACKED || dev->driver->ringless ||
+        virtio_has_feature(dev, VIRTIO_F_RING_PACKED))
         return 0;
     if ((dev->transport->features_required & (1ull << VIRTIO_F_VERSION_1)) == 0)
         missing = "the legacy transport has split rings only";

@@ -112,6 +112,17 @@ def test_virtio_iommu(boot, image, addr, boot_bypass):
     machine.exit(0)
 
 
+@pytest.mark.parametrize("ring", ["split", "packed"])
+def test_virtio_iommu_has_no_rings(boot, image, ring):
+    """So the boot option that wants one format of them does not keep it from being told."""
+    backing = image()
+    machine = boot(append=f"ring={ring}", devices=["-device", "virtio-iommu-pci,addr=0x12,boot-bypass=off"] +
+                   pair(backing, packed="on")).ready()
+    assert machine.at("device", name="blk0", ring=ring)
+    check_accepted(machine, backing, "off", kind="virtio")
+    machine.exit(0)
+
+
 def test_virtio_iommu_that_is_not_driven(boot, image):
     """Its registers are where a legacy driver does not find them: devices behind it are refused, others are not."""
     backing = image()

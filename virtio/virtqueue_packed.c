@@ -361,12 +361,14 @@ static void *packed_drain(struct virtqueue *vq)
     return NULL;
 }
 
-/* Of the first chain that is not published, if there is one (2.8.16). */
+/* Of the first chain that is not published, if there is one (2.8.16). A watchdog asks without the
+ * queue's lock: what it gets may be out of date, but is a slot of the ring. */
 static uint16_t packed_position(const struct virtqueue *vq)
 {
     const struct packed *s = to_packed(vq);
-    uint64_t bits = s->held != NULL ? s->held_word : s->avail_bits;
-    unsigned slot = s->held != NULL ? (unsigned)(s->held - s->desc) : s->next_avail;
+    const struct vring_packed_desc *held = READ_ONCE(s->held);
+    uint64_t bits = held != NULL ? s->held_word : s->avail_bits;
+    unsigned slot = held != NULL ? (unsigned)(held - s->desc) : s->next_avail;
 
     return (uint16_t)(slot |
                       (bits & WORD_FLAGS(VRING_PACKED_DESC_F_AVAIL) ? VRING_PACKED_WRAP : 0));

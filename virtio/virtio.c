@@ -108,6 +108,7 @@ static int begin(struct virtio_device *dev)
         return err;
     add_status(dev, VIRTIO_CONFIG_S_FEATURES_OK);
     if ((dev->transport->get_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK) == 0) {
+        dev->ring_failed = "device refuses the features";
         log_error("%s %s: device refuses features %#llx", dev->name, dev->bus_name,
                   (unsigned long long)dev->features);
         return -ENOTSUP;

@@ -130,6 +130,7 @@ int virtio_queues_create(struct virtio_device *dev, const struct virtqueue_confi
     err = enable_queues(dev);
     if (err == 0)
         return 0;
+    dev->ring_failed = "device does not enable the ring";
 
 fail:
     virtio_queues_delete(dev);

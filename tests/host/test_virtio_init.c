@@ -218,6 +218,65 @@ static void test_ring_packed_is_refused_by_name(void **state)
     fake_driver_assert_undone();
 }
 
+/* Only with the packed ring agreed on. */
+static void refuse_packed_features(struct virtio_device *dev, uint8_t status)
+{
+    (void)dev;
+    fake_virtio_note("status:%x", status);
+    if (fake_virtio.accepted & BIT(VIRTIO_F_RING_PACKED))
+        status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
+    fake_virtio.status = status;
+}
+
+static void test_refused_features_step_down(void **state)
+{
+    void (*before)(struct virtio_device *, uint8_t) = fake_virtio_ops.set_status;
+    int err;
+
+    (void)state;
+    fake_virtio.offered |= BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
+    fake_virtio_ops.set_status = refuse_packed_features;
+    err = virtio_device_add(&fake_driver_dev);
+    fake_virtio_ops.set_status = before;
+    assert_int_equal(err, 0);
+    assert_string_equal(fake_driver_dev.queues[0]->ops->name, "split");
+    assert_true(
+        fake_log_has("what=ring from=packed to=split reason=\"device refuses the features\""));
+    virtio_device_remove(&fake_driver_dev);
+}
+
+static int enable_no_packed(struct virtio_device *dev, struct virtqueue *vq)
+{
+    (void)vq;
+    return virtio_has_feature(dev, VIRTIO_F_RING_PACKED) ? -EIO : 0;
+}
+
+static void test_refused_enable_steps_down(void **state)
+{
+    int err;
+
+    (void)state;
+    fake_virtio.offered |= BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
+    fake_virtio_ops.queue_enable = enable_no_packed;
+    err = virtio_device_add(&fake_driver_dev);
+    fake_virtio_ops.queue_enable = NULL;
+    assert_int_equal(err, 0);
+    assert_string_equal(fake_driver_dev.queues[0]->ops->name, "split");
+    assert_true(
+        fake_log_has("what=ring from=packed to=split reason=\"device does not enable the ring\""));
+    virtio_device_remove(&fake_driver_dev);
+}
+
+static void test_refused_set_steps_down(void **state)
+{
+    (void)state;
+    fake_virtio.offered |= BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_PACKED);
+    fake_virtio.refuse_queue_set = 2; /* either format */
+    assert_int_equal(virtio_device_add(&fake_driver_dev), -EIO);
+    assert_true(fake_log_has("what=ring from=packed to=split"));
+    fake_driver_assert_undone();
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown(test_##name, fake_driver_setup, fake_driver_teardown)
 
@@ -236,6 +295,9 @@ int main(void)
         TEST(the_ring_follows_the_transports_rule_of_size),
         TEST(a_packed_ring_without_memory_becomes_a_split_one),
         TEST(ring_packed_is_refused_by_name),
+        TEST(refused_features_step_down),
+        TEST(refused_enable_steps_down),
+        TEST(refused_set_steps_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

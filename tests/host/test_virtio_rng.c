@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "fake_dma.h"
+#include "fake_driver_set.h"
 #include "fake_log.h"
 #include "fake_ring.h"
 #include "fake_virtio.h"
@@ -25,10 +26,7 @@
 
 /* Included for its entry of the linker set, which here is the whole set. */
 #include "drivers/virtio_rng.c"
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next lines");
-__asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
-        ".set __start_virtio_drivers, virtio_driver_rng\n"
-        ".set __stop_virtio_drivers, virtio_driver_rng + 80");
+FAKE_DRIVER_SET(rng);
 
 #define DEV (&device)
 

@@ -11,16 +11,14 @@
 #include "arch/clock.h"
 #include "fake_clock.h"
 #include "fake_dma.h"
+#include "fake_driver_set.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
 #include "kernel/bootopt.h"
 
 /* Included for its entry of the linker set, which here is the whole set. */
 #include "drivers/virtio_blk.c"
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next lines");
-__asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
-        ".set __start_virtio_drivers, virtio_driver_blk\n"
-        ".set __stop_virtio_drivers, virtio_driver_blk + 96");
+FAKE_DRIVER_SET(blk);
 
 struct block_device *blk_block;
 

@@ -11,6 +11,7 @@
 
 #include "fake_clock.h"
 #include "fake_dma.h"
+#include "fake_driver_set.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
 #include "fake_wait.h"
@@ -20,10 +21,7 @@
 
 /* Included for its entry of the linker set, which here is the whole set. */
 #include "drivers/virtio_console.c"
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next lines");
-__asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
-        ".set __start_virtio_drivers, virtio_driver_console\n"
-        ".set __stop_virtio_drivers, virtio_driver_console + 80");
+FAKE_DRIVER_SET(console);
 
 struct fake_console fake_console;
 struct virtio_device fake_console_dev;

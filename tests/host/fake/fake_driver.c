@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "fake_dma.h"
+#include "fake_driver_set.h"
 #include "fake_log.h"
 #include "fake_virtio.h"
 #include "fake_work.h"
@@ -76,22 +77,10 @@ static const struct virtio_feature drv_features[] = {
     {.name = NULL},
 };
 
-/* The linker set of the real image, with one entry. */
-const struct virtio_driver __start_virtio_drivers[1];
-const struct virtio_driver __start_virtio_drivers[1] = {{
-    .name = "virtio-x",
-    .dev_prefix = "x",
-    .device_id = 77,
-    .config_min = 8,
-    .features = drv_features,
-    .probe = drv_probe,
-    .start = drv_start,
-    .remove = drv_remove,
-    .config_changed = drv_config_changed,
-    .killed = drv_killed,
-}};
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next line");
-__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 96");
+VIRTIO_DRIVER(x, .name = "virtio-x", .dev_prefix = "x", .device_id = 77, .config_min = 8,
+              .features = drv_features, .probe = drv_probe, .start = drv_start,
+              .remove = drv_remove, .config_changed = drv_config_changed, .killed = drv_killed);
+FAKE_DRIVER_SET(x);
 
 int system_on_exit(void (*fn)(void))
 {

@@ -1,5 +1,6 @@
 /* A virtio network device of host tests. */
 #include "fake_net_device.h"
+#include "fake_driver_set.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -21,10 +22,7 @@
 
 /* Included for its entry of the linker set, which here is the whole set. */
 #include "drivers/virtio_net.c"
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next lines");
-__asm__(".globl __start_virtio_drivers, __stop_virtio_drivers\n"
-        ".set __start_virtio_drivers, virtio_driver_net\n"
-        ".set __stop_virtio_drivers, virtio_driver_net + 96");
+FAKE_DRIVER_SET(net);
 
 struct virtio_device fake_net_dev;
 struct fake_ring fake_net_rings[VIRTIO_QUEUE_MAX];

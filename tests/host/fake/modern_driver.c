@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fake_driver_set.h"
 #include "kernel/panic.h"
 #include "virtio/virtio.h"
 
@@ -34,19 +35,9 @@ static void drv_start(struct virtio_device *dev)
 static const struct virtio_feature drv_features[] = {{.bit = 5, .name = "VIRTIO_X_F"},
                                                      {.name = NULL}};
 
-/* The linker set of the real image, with one entry. */
-const struct virtio_driver __start_virtio_drivers[1];
-const struct virtio_driver __start_virtio_drivers[1] = {{
-    .name = "virtio-x",
-    .dev_prefix = "x",
-    .device_id = 77,
-    .features = drv_features,
-    .probe = drv_probe,
-    .start = drv_start,
-    .remove = drv_start,
-}};
-_Static_assert(sizeof(struct virtio_driver) == 96, "see the next line");
-__asm__(".globl __stop_virtio_drivers\n.set __stop_virtio_drivers, __start_virtio_drivers + 96");
+VIRTIO_DRIVER(x, .name = "virtio-x", .dev_prefix = "x", .device_id = 77, .features = drv_features,
+              .probe = drv_probe, .start = drv_start, .remove = drv_start);
+FAKE_DRIVER_SET(x);
 
 int system_on_exit(void (*fn)(void))
 {

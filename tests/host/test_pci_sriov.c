@@ -24,27 +24,6 @@
 #define PORT       fake_sriov_the_port
 #define PF         fake_sriov_the_pf
 
-static struct pci_device *pf;
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_sriov_machine();
-    fake_log_clear();
-    fake_clock_now_ns = 1000000000;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (pf)
-        pci_sriov_disable(pf);
-    pf = NULL;
-    fake_pci_reset();
-    return 0;
-}
-
 static unsigned function_cnt(void)
 {
     unsigned cnt = 0;
@@ -54,35 +33,17 @@ static unsigned function_cnt(void)
     return cnt;
 }
 
-/* Scans, and has @cnt VFs refused with @err and @text on the console, without a trace of the
- * attempt. */
-static void refused(unsigned cnt, int err, const char *text)
-{
-    unsigned functions;
-
-    pf = fake_sriov_scan();
-    functions = function_cnt();
-    fake_sriov_remember();
-    fake_log_clear();
-    assert_int_equal(pci_sriov_enable(pf, cnt), err);
-    assert_true(fake_log_has(text));
-    assert_true(fake_sriov_unchanged());
-    assert_int_equal(function_cnt(), functions);
-    assert_int_equal(pci_sriov_cnt(pf), 0);
-    assert_null(pci_sriov_vf(pf, 0));
-}
-
 /* ---- the functions */
 
 static void test_virtual_functions_are_functions(void **state)
 {
     (void)state;
-    pf = fake_sriov_scan();
-    assert_int_equal(pci_sriov_total(pf), 8);
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
-    assert_int_equal(pci_sriov_cnt(pf), 8);
+    fake_sriov_found = fake_sriov_scan();
+    assert_int_equal(pci_sriov_total(fake_sriov_found), 8);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
+    assert_int_equal(pci_sriov_cnt(fake_sriov_found), 8);
     for (unsigned i = 0; i < 8; i++) {
-        const struct pci_device *vf = pci_sriov_vf(pf, i);
+        const struct pci_device *vf = pci_sriov_vf(fake_sriov_found, i);
         const uint64_t base = fake_sriov_bar_base(PF, 3);
 
         assert_ptr_equal(pci_device_at((struct pci_address){0, 1, (uint8_t)(0x10 + i / 4),
@@ -94,7 +55,7 @@ static void test_virtual_functions_are_functions(void **state)
         assert_int_equal(vf->subsystem_id, 0x1100);
         assert_int_equal(vf->intx_pin, 0);
         assert_int_equal(vf->msix_cap, 0x70);
-        assert_ptr_equal(vf->pf, pf);
+        assert_ptr_equal(vf->pf, fake_sriov_found);
         assert_int_equal(vf->vf_index, i);
         assert_int_equal(vf->bars[3].kind, PCI_BAR_MEM64);
         assert_int_equal(vf->bars[3].base, base + i * 0x4000);
@@ -102,8 +63,8 @@ static void test_virtual_functions_are_functions(void **state)
         assert_int_equal(vf->bars[1].kind, PCI_BAR_NONE);
         assert_null(vf->driver);
     }
-    assert_string_equal(pci_sriov_vf(pf, 5)->name, "01:11.2");
-    assert_null(pci_sriov_vf(pf, 8));
+    assert_string_equal(pci_sriov_vf(fake_sriov_found, 5)->name, "01:11.2");
+    assert_null(pci_sriov_vf(fake_sriov_found, 8));
     assert_true(fake_log_has(" driver=none pf=01:00.0 vf=7\n"));
     assert_int_equal(fake_pci_get(PF, SRIOV(CTRL), 2), 0x19);
 }
@@ -113,8 +74,8 @@ static void test_the_list_stays_in_address_order(void **state)
     (void)state;
     fake_pci_bridge_numbers(fake_sriov_port(NULL, 9), 0, 2, 2);
     fake_pci_add(fake_pci_function(fake_pci_function_cnt() - 1), 0, 0, 0x1af4, 0x1041);
-    pf = fake_sriov_scan();
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    fake_sriov_found = fake_sriov_scan();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
     for (struct pci_device *pdev = pci_first(); pci_next(pdev); pdev = pci_next(pdev))
         assert_true(pci_address_compare(pdev->addr, pci_next(pdev)->addr) < 0);
     assert_int_equal(function_cnt(), 4 + 8);
@@ -125,13 +86,13 @@ static void test_settle_times_are_kept(void **state)
     uint64_t begun;
 
     (void)state;
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     begun = fake_clock_now_ns;
-    assert_int_equal(pci_sriov_enable(pf, 1), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 1), 0);
     assert_true(fake_clock_now_ns >= begun + 100000000);
     begun = fake_clock_now_ns;
-    pci_sriov_disable(pf);
-    assert_int_equal(pci_sriov_enable(pf, 1), 0);
+    pci_sriov_disable(fake_sriov_found);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 1), 0);
     assert_true(fake_clock_now_ns >= begun + 1100000000);
 }
 
@@ -140,16 +101,16 @@ static void test_many_rounds_leave_nothing_behind(void **state)
     uint64_t base = 0;
 
     (void)state;
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     fake_sriov_remember();
     for (unsigned round = 0; round < 25; round++) {
-        assert_int_equal(pci_sriov_enable(pf, 1 + round % 8), 0);
-        assert_true(round == 0 || pci_sriov_vf(pf, 0)->bars[0].base == base);
-        base = pci_sriov_vf(pf, 0)->bars[0].base;
-        pci_sriov_disable(pf);
+        assert_int_equal(pci_sriov_enable(fake_sriov_found, 1 + round % 8), 0);
+        assert_true(round == 0 || pci_sriov_vf(fake_sriov_found, 0)->bars[0].base == base);
+        base = pci_sriov_vf(fake_sriov_found, 0)->bars[0].base;
+        pci_sriov_disable(fake_sriov_found);
         assert_true(fake_sriov_unchanged());
         assert_int_equal(function_cnt(), 2);
-        assert_int_equal(pci_sriov_cnt(pf), 0);
+        assert_int_equal(pci_sriov_cnt(fake_sriov_found), 0);
     }
 }
 
@@ -182,10 +143,10 @@ static void driver_tells(int error, const char *story)
     fake_pci_driver_id = 0x10ca;
     driver_error = error;
     driver_story[0] = '\0';
-    pf = fake_sriov_scan();
-    assert_int_equal(pci_sriov_enable(pf, 3), 0);
+    fake_sriov_found = fake_sriov_scan();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 3), 0);
     assert_true(fake_log_has(" driver=vf pf=01:00.0 vf=2\n"));
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     assert_string_equal(driver_story, story);
 }
 
@@ -206,22 +167,22 @@ static void test_a_function_whose_driver_fails_stays(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    pf = fake_sriov_scan();
-    assert_int_equal(pci_sriov_enable(pf, 0), -ERANGE);
-    assert_int_equal(pci_sriov_enable(pf, 9), -ERANGE);
-    assert_int_equal(pci_sriov_enable(pf, 65536 + 1), -ERANGE);
-    assert_int_equal(pci_sriov_enable(pf, 2), 0);
-    assert_int_equal(pci_sriov_enable(pf, 2), -EBUSY);
+    fake_sriov_found = fake_sriov_scan();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 0), -ERANGE);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 9), -ERANGE);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 65536 + 1), -ERANGE);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), -EBUSY);
     assert_int_equal(pci_sriov_enable(pci_find("00:03.0"), 1), -ENOTSUP);
     pci_sriov_disable(pci_find("00:03.0"));
-    assert_int_equal(pci_sriov_cnt(pf), 2);
+    assert_int_equal(pci_sriov_cnt(fake_sriov_found), 2);
 }
 
 /* ---- the capability */
 
 static void unusable(const char *text)
 {
-    pf = NULL;
+    fake_sriov_found = NULL;
     fake_log_clear();
     assert_null(fake_sriov_scan()->sriov);
     assert_int_equal(pci_sriov_total(pci_find("01:00.0")), 0);
@@ -263,14 +224,14 @@ static void test_the_smallest_page_size_is_set_before_sizing(void **state)
 {
     (void)state;
     fake_pci_put(PF, SRIOV(SYS_PAGE_SIZE), 4, 4);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_int_equal(fake_pci_get(PF, SRIOV(SYS_PAGE_SIZE), 4), 1);
     fake_pci_reset();
     fake_sriov_machine();
     fake_pci_put(PF, SRIOV(SUP_PAGE_SIZE), 4, 0x552);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_int_equal(fake_pci_get(PF, SRIOV(SYS_PAGE_SIZE), 4), 2);
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
 }
 
 static void test_page_sizes_that_cannot_be(void **state)
@@ -307,9 +268,9 @@ static void test_the_scan_does_too(void **state)
 {
     (void)state;
     firmware_left_them_on();
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_int_equal(fake_pci_get(PF, SRIOV(CTRL), 2) & 9, 0);
-    assert_int_equal(pci_sriov_enable(pf, 3), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 3), 0);
     assert_int_equal(fake_pci_get(PF, SRIOV(NUM_VFS), 2), 3);
 }
 
@@ -319,22 +280,22 @@ static void test_num_vfs_that_does_not_stick(void **state)
 {
     (void)state;
     fake_pci_allow(PF, SRIOV(NUM_VFS), 2, 3);
-    refused(5, -EIO, "NumVFs does not become 5");
-    assert_int_equal(pci_sriov_enable(pf, 3), 0);
+    fake_sriov_refused(5, -EIO, "NumVFs does not become 5");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 3), 0);
 }
 
 static void test_vf_enable_that_does_not_stick(void **state)
 {
     (void)state;
     fake_pci_allow(PF, SRIOV(CTRL), 2, PCI_SRIOV_CTRL_MSE | PCI_SRIOV_CTRL_ARI);
-    refused(8, -EIO, "VF Enable does not stay on");
+    fake_sriov_refused(8, -EIO, "VF Enable does not stay on");
 }
 
 static void test_vf_memory_that_does_not_come_on(void **state)
 {
     (void)state;
     fake_pci_allow(PF, SRIOV(CTRL), 2, PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_ARI);
-    refused(8, -EIO, "VF Enable does not stay on");
+    fake_sriov_refused(8, -EIO, "VF Enable does not stay on");
 }
 
 /* Claims nine, has eight. */
@@ -346,13 +307,13 @@ static void test_a_virtual_function_that_does_not_answer(void **state)
     driver_story[0] = '\0';
     fake_pci_put(PF, SRIOV(INITIAL_VFS), 2, 9);
     fake_pci_put(PF, SRIOV(TOTAL_VFS), 2, 9);
-    refused(9, -EIO, "its virtual function 01:12.0 does not answer");
+    fake_sriov_refused(9, -EIO, "its virtual function 01:12.0 does not answer");
     assert_string_equal(driver_story, "");
     fake_pci_driver = NULL;
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_sriov_setup, fake_sriov_teardown)
 
 int main(void)
 {

@@ -23,57 +23,13 @@
 #define PORT       fake_sriov_the_port
 #define PF         fake_sriov_the_pf
 
-static struct pci_device *pf;
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_sriov_machine();
-    fake_log_clear();
-    fake_clock_now_ns = 1000000000;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (pf)
-        pci_sriov_disable(pf);
-    pf = NULL;
-    fake_pci_reset();
-    return 0;
-}
-
-/* Scans, and has @cnt VFs refused with @err and @text on the console, without a trace of the
- * attempt. */
-static void refused(unsigned cnt, int err, const char *text)
-{
-    pf = fake_sriov_scan();
-    fake_sriov_remember();
-    fake_log_clear();
-    assert_int_equal(pci_sriov_enable(pf, cnt), err);
-    assert_true(fake_log_has(text));
-    assert_true(fake_sriov_unchanged());
-}
-
-/* Scans, and has @cnt VFs granted; without them all is as before. */
-static void granted(unsigned cnt)
-{
-    pf = fake_sriov_scan();
-    fake_sriov_remember();
-    assert_int_equal(pci_sriov_enable(pf, cnt), 0);
-    pci_sriov_disable(pf);
-    assert_true(fake_sriov_unchanged());
-    assert_int_equal(pci_sriov_enable(pf, cnt), 0);
-}
-
 /* Where the lower half of an address is not all of it, only what has no room elsewhere. */
 static void test_wide_ones_lie_above_4_gib_if_they_must(void **state)
 {
     (void)state;
     fake_sriov_prefetch(PORT, 0xe000000000, 0xe010000000);
     fake_sriov_bar(PF, 0, 0x0c, 0x1000000, 0);
-    granted(8);
+    fake_sriov_granted(8);
     assert_int_equal(fake_sriov_bar_base(PF, 0), 0xe000000000);
     assert_int_equal(fake_sriov_bar_base(PF, 3), 0xfe620000);
 }
@@ -82,7 +38,7 @@ static void test_wide_ones_lie_below_4_gib_if_they_can(void **state)
 {
     (void)state;
     fake_sriov_prefetch(PORT, 0xe000000000, 0xe000200000);
-    granted(8);
+    fake_sriov_granted(8);
     assert_int_equal(fake_sriov_bar_base(PF, 0), 0xfe620000);
     assert_int_equal(fake_sriov_bar_base(PF, 3), 0xfe640000);
 }
@@ -93,7 +49,7 @@ static void test_others_lie_below_4_gib(void **state)
     fake_sriov_prefetch(PORT, 0xe000000000, 0xe000200000);
     fake_sriov_bar(PF, 0, 0x08, 0x4000, 0); /* prefetchable, 32 bits */
     fake_sriov_bar(PF, 3, 0x04, 0x8000, 0); /* 64 bits, not prefetchable */
-    granted(8);
+    fake_sriov_granted(8);
     assert_int_equal(fake_sriov_bar_base(PF, 3), 0xfe620000); /* behind the PF's own */
     assert_int_equal(fake_sriov_bar_base(PF, 0), 0xfe660000);
 }
@@ -102,7 +58,7 @@ static void test_a_closed_prefetchable_window(void **state)
 {
     (void)state;
     fake_sriov_prefetch(PORT, 0xfff00000, 0x100000);
-    granted(8);
+    fake_sriov_granted(8);
     assert_int_equal(fake_sriov_bar_base(PF, 0), 0xfe620000);
 }
 
@@ -110,15 +66,16 @@ static void test_no_room_for_huge_ones(void **state)
 {
     (void)state;
     fake_sriov_bar(PF, 0, 0x0c, 1ull << 30, 0);
-    refused(8, -ENOSPC, "no room for VF BAR 0 of 8 virtual functions: 0x200000000 bytes");
+    fake_sriov_refused(8, -ENOSPC,
+                       "no room for VF BAR 0 of 8 virtual functions: 0x200000000 bytes");
 }
 
 static void test_fewer_may_fit(void **state)
 {
     (void)state;
     fake_sriov_bar(PF, 0, 0x0c, 0x100000, 0);
-    refused(8, -ENOSPC, "no room for VF BAR 0");
-    assert_int_equal(pci_sriov_enable(pf, 2), 0);
+    fake_sriov_refused(8, -ENOSPC, "no room for VF BAR 0");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), 0);
 }
 
 static void test_the_second_does_not_fit(void **state)
@@ -126,26 +83,26 @@ static void test_the_second_does_not_fit(void **state)
     (void)state;
     fake_sriov_bar(PF, 0, 0x08, 0x20000, 0);
     fake_sriov_bar(PF, 3, 0x00, 0x80000, 0); /* 2 of 4 fit behind the PF's own BAR */
-    refused(8, -ENOSPC, "no room for VF BAR 3");
+    fake_sriov_refused(8, -ENOSPC, "no room for VF BAR 3");
 }
 
 static void test_lengths_beyond_all_windows(void **state)
 {
     (void)state;
     fake_sriov_bar(PF, 0, 0x0c, 1ull << 62, 0);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_true(fake_log_has("VF BAR 0 is too large: not used"));
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
-    assert_int_equal(pci_sriov_vf(pf, 0)->bars[0].kind, PCI_BAR_NONE);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
+    assert_int_equal(pci_sriov_vf(fake_sriov_found, 0)->bars[0].kind, PCI_BAR_NONE);
 }
 
 static void test_an_address_that_is_not_kept(void **state)
 {
     (void)state;
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     fake_pci_allow(PF, SRIOV(BAR) + 12, 4, 0);
     fake_sriov_remember();
-    assert_int_equal(pci_sriov_enable(pf, 8), -EIO);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), -EIO);
     assert_true(fake_log_has("VF BAR 3 does not keep the address 0xfea20000"));
     assert_true(fake_sriov_unchanged());
 }
@@ -155,10 +112,10 @@ static void test_io_is_none_of_theirs(void **state)
     (void)state;
     fake_sriov_bar(PF, 1, 0x01, 0x20, 0xc000);
     fake_sriov_bar(PF, 0, 0x00, 0x4000, 0);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_true(fake_log_has("VF BAR 1 is for I/O: not used"));
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
-    assert_int_equal(pci_sriov_vf(pf, 2)->bars[1].kind, PCI_BAR_NONE);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
+    assert_int_equal(pci_sriov_vf(fake_sriov_found, 2)->bars[1].kind, PCI_BAR_NONE);
 }
 
 static void test_the_last_register_is_half_of_none(void **state)
@@ -166,9 +123,9 @@ static void test_the_last_register_is_half_of_none(void **state)
     (void)state;
     fake_pci_put(PF, SRIOV(BAR) + 20, 4, 0x04);
     fake_pci_allow(PF, SRIOV(BAR) + 20, 4, 0xffffc000);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_true(fake_log_has("VF BAR 5 makes no sense"));
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
 }
 
 /* ---- addresses that firmware gave */
@@ -176,11 +133,11 @@ static void test_the_last_register_is_half_of_none(void **state)
 static void firmware_says(uint64_t base, uint64_t expected)
 {
     fake_sriov_bar(PF, 3, 0x0c, 0x4000, base);
-    pf = fake_sriov_scan();
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
-    assert_int_equal(pci_sriov_vf(pf, 0)->bars[3].base, expected);
+    fake_sriov_found = fake_sriov_scan();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
+    assert_int_equal(pci_sriov_vf(fake_sriov_found, 0)->bars[3].base, expected);
     assert_int_equal(fake_sriov_bar_base(PF, 3), expected);
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     assert_int_equal(fake_sriov_bar_base(PF, 3), expected == base ? base : 0);
 }
 
@@ -224,7 +181,7 @@ static void test_a_bar_is_not_placed_where_firmware_put_theirs(void **state)
     fake_pci_set_bar(late, 0, 0, 0x20000, 0);
     fake_firmware.mmio32 = (struct firmware_pci_window){0xc0000000, 0x3f000000};
     fake_sriov_bar(PF, 3, 0x0c, 0x4000, 0xfe620000);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_int_equal(fake_pci_bar_base(late, 0), 0xfe640000);
 }
 
@@ -238,16 +195,16 @@ static void opened(uint64_t vf_bar_len, bool with_room)
     fake_sriov_prefetch(PORT, 0xfff00000, 0x100000);
     fake_pci_set_bar(PF, 0, 0, 0x20000, 0);
     fake_sriov_bar(PF, 0, 0x0c, vf_bar_len, 0);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_true(fake_pci_bar_base(PF, 0) != 0);
-    assert_int_equal(pci_sriov_enable(pf, 8), with_room ? 0 : -ENOSPC);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), with_room ? 0 : -ENOSPC);
 }
 
 static void test_a_port_that_we_open_has_room_for_them(void **state)
 {
     (void)state;
     opened(0x100000, true);
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     opened(0x1000000, false);
 }
 
@@ -262,16 +219,17 @@ static void test_a_root_bus_of_which_nothing_is_known(void **state)
     fake_sriov_bar(root, 0, 0x04, 0x4000, 0);
     fake_sriov_bar(root, 2, 0x04, 0x8000, 0);
     fake_sriov_scan();
-    pf = pci_find("00:07.0");
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    fake_sriov_found = pci_find("00:07.0");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
     assert_int_equal(fake_sriov_bar_base(root, 2), 0xfd800000);
     assert_int_equal(fake_sriov_bar_base(root, 0), 0xfd840000);
-    pci_sriov_disable(pf);
-    pf->sriov->bars[2].len = 0x20000; /* 8 of them are all of it, but for the function's own */
-    assert_int_equal(pci_sriov_enable(pf, 8), -ENOSPC);
+    pci_sriov_disable(fake_sriov_found);
+    fake_sriov_found->sriov->bars[2].len =
+        0x20000; /* 8 of them are all of it, but for the function's own */
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), -ENOSPC);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_sriov_setup, fake_sriov_teardown)
 
 int main(void)
 {

@@ -23,50 +23,6 @@
 #define PORT       fake_sriov_the_port
 #define PF         fake_sriov_the_pf
 
-static struct pci_device *pf;
-
-static int setup(void **state)
-{
-    (void)state;
-    fake_sriov_machine();
-    fake_log_clear();
-    fake_clock_now_ns = 1000000000;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (pf)
-        pci_sriov_disable(pf);
-    pf = NULL;
-    fake_pci_reset();
-    return 0;
-}
-
-/* Scans, and has @cnt VFs refused with @err and @text on the console, without a trace of the
- * attempt. */
-static void refused(unsigned cnt, int err, const char *text)
-{
-    pf = fake_sriov_scan();
-    fake_sriov_remember();
-    fake_log_clear();
-    assert_int_equal(pci_sriov_enable(pf, cnt), err);
-    assert_true(fake_log_has(text));
-    assert_true(fake_sriov_unchanged());
-}
-
-/* Scans, and has @cnt VFs granted; without them all is as before. */
-static void granted(unsigned cnt)
-{
-    pf = fake_sriov_scan();
-    fake_sriov_remember();
-    assert_int_equal(pci_sriov_enable(pf, cnt), 0);
-    pci_sriov_disable(pf);
-    assert_true(fake_sriov_unchanged());
-    assert_int_equal(pci_sriov_enable(pf, cnt), 0);
-}
-
 static void set_ids(unsigned offset, unsigned stride)
 {
     fake_pci_put(PF, SRIOV(VF_OFFSET), 2, offset);
@@ -84,22 +40,22 @@ static void test_ids_that_are_the_same(void **state)
 {
     (void)state;
     set_ids(0, 1);
-    refused(1, -EIO, "the device gives them the same routing id");
+    fake_sriov_refused(1, -EIO, "the device gives them the same routing id");
 }
 
 static void test_a_stride_of_0_is_enough_for_one(void **state)
 {
     (void)state;
     set_ids(0x80, 0);
-    refused(2, -EIO, "the device gives them the same routing id");
-    assert_int_equal(pci_sriov_enable(pf, 1), 0);
+    fake_sriov_refused(2, -EIO, "the device gives them the same routing id");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 1), 0);
 }
 
 static void test_ids_beyond_the_last_bus(void **state)
 {
     (void)state;
     set_ids(0xfeff, 1);
-    refused(2, -ENOSPC, "their routing ids go beyond bus 255");
+    fake_sriov_refused(2, -ENOSPC, "their routing ids go beyond bus 255");
 }
 
 static void test_an_id_that_another_function_has(void **state)
@@ -108,18 +64,18 @@ static void test_an_id_that_another_function_has(void **state)
     PF->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_MULTIFUNC;
     fake_pci_add(PORT, 0, 2, 0x1234, 0x5678);
     set_ids(1, 1);
-    refused(2, -ENOSPC, "another function has one of their routing ids");
-    assert_int_equal(pci_sriov_enable(pf, 1), 0);
+    fake_sriov_refused(2, -ENOSPC, "another function has one of their routing ids");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 1), 0);
 }
 
 static void test_ari_is_forwarded_while_needed(void **state)
 {
     (void)state;
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     assert_false(port_forwards_ari());
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
     assert_true(port_forwards_ari());
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     assert_false(port_forwards_ari());
 }
 
@@ -127,8 +83,8 @@ static void test_ari_that_firmware_turned_on_stays(void **state)
 {
     (void)state;
     fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_DEVCTL2, 2, PCI_EXP_DEVCTL2_ARI);
-    granted(8);
-    pci_sriov_disable(pf);
+    fake_sriov_granted(8);
+    pci_sriov_disable(fake_sriov_found);
     assert_true(port_forwards_ari());
 }
 
@@ -136,7 +92,7 @@ static void test_a_port_without_ari(void **state)
 {
     (void)state;
     fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_DEVCAP2, 4, 0);
-    refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
+    fake_sriov_refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
     assert_int_equal(fake_pci_get(PF, SRIOV(CTRL), 2), 0);
 }
 
@@ -144,14 +100,14 @@ static void test_a_port_whose_ari_does_not_come_on(void **state)
 {
     (void)state;
     fake_pci_allow(PORT, FAKE_EXP_CAP + PCI_EXP_DEVCTL2, 2, 0);
-    refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
+    fake_sriov_refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
 }
 
 static void test_an_old_port_is_not_asked_for_ari(void **state)
 {
     (void)state;
     fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_FLAGS, 2, 1 | PCI_EXP_TYPE_ROOT_PORT << 4);
-    refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
+    fake_sriov_refused(1, -ENOSPC, "their routing ids need ARI, which the port lacks");
 }
 
 static void test_functions_of_device_0_need_no_ari(void **state)
@@ -159,10 +115,10 @@ static void test_functions_of_device_0_need_no_ari(void **state)
     (void)state;
     fake_pci_put(PORT, FAKE_EXP_CAP + PCI_EXP_DEVCAP2, 4, 0);
     set_ids(1, 1);
-    granted(7);
-    assert_string_equal(pci_sriov_vf(pf, 6)->name, "01:00.7");
-    pci_sriov_disable(pf);
-    assert_int_equal(pci_sriov_enable(pf, 8), -ENOSPC);
+    fake_sriov_granted(7);
+    assert_string_equal(pci_sriov_vf(fake_sriov_found, 6)->name, "01:00.7");
+    pci_sriov_disable(fake_sriov_found);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), -ENOSPC);
 }
 
 static void test_a_neighbour_keeps_ari(void **state)
@@ -173,11 +129,11 @@ static void test_a_neighbour_keeps_ari(void **state)
     (void)state;
     other = fake_sriov_pf(PORT, 1, 8);
     fake_pci_put(other, SRIOV(VF_OFFSET), 2, 0x81);
-    pf = fake_sriov_scan();
+    fake_sriov_found = fake_sriov_scan();
     neighbour = pci_find("01:01.0");
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
     assert_int_equal(pci_sriov_enable(neighbour, 8), 0);
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     assert_true(port_forwards_ari());
     pci_sriov_disable(neighbour);
 }
@@ -188,13 +144,13 @@ static void test_ids_carry_into_the_next_bus(void **state)
 {
     (void)state;
     set_ids(0xfc, 2);
-    granted(8);
-    assert_string_equal(pci_sriov_vf(pf, 1)->name, "01:1f.6");
-    assert_string_equal(pci_sriov_vf(pf, 2)->name, "02:00.0");
+    fake_sriov_granted(8);
+    assert_string_equal(pci_sriov_vf(fake_sriov_found, 1)->name, "01:1f.6");
+    assert_string_equal(pci_sriov_vf(fake_sriov_found, 2)->name, "02:00.0");
     assert_int_equal(fake_pci_get(PORT, PCI_SUBORDINATE_BUS, 1), 2);
-    pci_sriov_disable(pf);
+    pci_sriov_disable(fake_sriov_found);
     assert_int_equal(fake_pci_get(PORT, PCI_SUBORDINATE_BUS, 1), 1);
-    assert_int_equal(pci_sriov_enable(pf, 2), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), 0);
     assert_int_equal(fake_pci_get(PORT, PCI_SUBORDINATE_BUS, 1), 1);
 }
 
@@ -203,8 +159,8 @@ static void test_a_bus_that_another_bridge_has(void **state)
     (void)state;
     fake_pci_bridge_numbers(fake_sriov_port(NULL, 4), 0, 2, 2);
     set_ids(0xfc, 2);
-    refused(8, -ENOSPC, "the bus numbers that they need are taken");
-    assert_int_equal(pci_sriov_enable(pf, 2), 0);
+    fake_sriov_refused(8, -ENOSPC, "the bus numbers that they need are taken");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), 0);
 }
 
 /* The port of the machine becomes a switch's; one port above it leads there. */
@@ -230,13 +186,13 @@ static void test_bridges_above_are_raised_too(void **state)
     fake_pci_put(PF, SRIOV(VF_OFFSET), 2, 0x1fc);
     pci_config_init();
     assert_int_equal(pci_scan(), 0);
-    pf = pci_find("02:00.0");
+    fake_sriov_found = pci_find("02:00.0");
     fake_sriov_remember();
-    assert_int_equal(pci_sriov_enable(pf, 8), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), 0);
     assert_int_equal(fake_pci_get(up, PCI_SUBORDINATE_BUS, 1), 4);
     assert_int_equal(fake_pci_get(PORT, PCI_SUBORDINATE_BUS, 1), 4);
-    assert_string_equal(pci_sriov_vf(pf, 0)->name, "03:1f.4");
-    pci_sriov_disable(pf);
+    assert_string_equal(pci_sriov_vf(fake_sriov_found, 0)->name, "03:1f.4");
+    pci_sriov_disable(fake_sriov_found);
     assert_true(fake_sriov_unchanged());
 }
 
@@ -246,10 +202,10 @@ static void test_a_bridge_above_that_does_not_take_it(void **state)
     switch_above();
     pci_config_init();
     assert_int_equal(pci_scan(), 0);
-    pf = pci_find("02:00.0");
+    fake_sriov_found = pci_find("02:00.0");
     fake_sriov_remember();
     PORT->writable[PCI_SUBORDINATE_BUS] = 0;
-    assert_int_equal(pci_sriov_enable(pf, 8), -EIO);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), -EIO);
     assert_true(fake_log_has("does not take the bus numbers that they need"));
     assert_true(fake_sriov_unchanged());
 }
@@ -261,10 +217,10 @@ static void test_a_root_bus_has_no_next_one(void **state)
     fake_firmware.mmio32 = (struct firmware_pci_window){0xc0000000, 0x10000000};
     fake_pci_put(fake_pci_function(fake_pci_function_cnt() - 9), SRIOV(VF_OFFSET), 2, 0xc5);
     fake_sriov_scan();
-    pf = pci_find("00:07.0");
-    assert_int_equal(pci_sriov_enable(pf, 8), -ENOSPC);
+    fake_sriov_found = pci_find("00:07.0");
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 8), -ENOSPC);
     assert_true(fake_log_has("the bus numbers that they need are taken"));
-    assert_int_equal(pci_sriov_enable(pf, 2), 0);
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, 2), 0);
 }
 
 static void test_configuration_space_out_of_reach(void **state)
@@ -272,10 +228,10 @@ static void test_configuration_space_out_of_reach(void **state)
     (void)state;
     fake_firmware.ecam[0].end_bus = 1;
     set_ids(0xfc, 2);
-    refused(8, -ENOSPC, "their configuration space is out of reach");
+    fake_sriov_refused(8, -ENOSPC, "their configuration space is out of reach");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_sriov_setup, fake_sriov_teardown)
 
 int main(void)
 {

@@ -1,12 +1,18 @@
 /* Functions with SR-IOV for host tests. */
 #include "fake_sriov.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
+
 #include "fake_clock.h"
+#include "fake_log.h"
 #include "kernel/thread.h"
 #include "pci/pci_private.h"
+#include "pci/sriov.h"
 
 #define WIDE_PREFETCHABLE 0x0cu
 
@@ -168,4 +174,60 @@ bool fake_sriov_unchanged(void)
 void thread_sleep_ns(uint64_t ns)
 {
     fake_clock_advance(ns);
+}
+
+struct pci_device *fake_sriov_found;
+
+int fake_sriov_setup(void **state)
+{
+    (void)state;
+    fake_sriov_machine();
+    fake_log_clear();
+    fake_clock_now_ns = 1000000000;
+    return 0;
+}
+
+int fake_sriov_teardown(void **state)
+{
+    (void)state;
+    if (fake_sriov_found)
+        pci_sriov_disable(fake_sriov_found);
+    fake_sriov_found = NULL;
+    fake_pci_reset();
+    return 0;
+}
+
+static unsigned function_cnt(void)
+{
+    unsigned cnt = 0;
+
+    for (struct pci_device *pdev = pci_first(); pdev; pdev = pci_next(pdev))
+        cnt++;
+    return cnt;
+}
+
+void fake_sriov_refused(unsigned cnt, int err, const char *text)
+{
+    unsigned functions;
+
+    fake_sriov_found = fake_sriov_scan();
+    functions = function_cnt();
+    fake_sriov_remember();
+    fake_log_clear();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, cnt), err);
+    assert_true(fake_log_has(text));
+    assert_true(fake_sriov_unchanged());
+    assert_int_equal(function_cnt(), functions);
+    assert_int_equal(pci_sriov_cnt(fake_sriov_found), 0);
+    assert_null(pci_sriov_vf(fake_sriov_found, 0));
+}
+
+void fake_sriov_granted(unsigned cnt)
+{
+    fake_sriov_found = fake_sriov_scan();
+    fake_sriov_remember();
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, cnt), 0);
+    pci_sriov_disable(fake_sriov_found);
+    assert_true(fake_sriov_unchanged());
+    assert_int_equal(pci_sriov_enable(fake_sriov_found, cnt), 0);
 }

@@ -45,4 +45,18 @@ struct pci_device *fake_sriov_scan(void);
 void fake_sriov_remember(void);
 bool fake_sriov_unchanged(void);
 
+/* cmocka's, for tests of this machine: what is still on at the end goes off. */
+int fake_sriov_setup(void **state);
+int fake_sriov_teardown(void **state);
+
+/* The function that the two below found, or a test: disabled by the teardown. */
+extern struct pci_device *fake_sriov_found;
+
+/* Scans, and has @cnt VFs refused with @err and @text on the console, without a trace of the
+ * attempt. */
+void fake_sriov_refused(unsigned cnt, int err, const char *text);
+
+/* Scans, and has @cnt VFs granted; without them all is as before, and with them again. */
+void fake_sriov_granted(unsigned cnt);
+
 #endif

@@ -245,8 +245,7 @@ static void console_remove(struct virtio_device *dev)
         if (dev->queues[i] != NULL)
             virtqueue_stop(dev->queues[i], "device removed");
     }
-    if (con->multiport)
-        work_cancel(&con->ctrl.work);
+    virtio_console_ctrl_stop(con);
     work_cancel(&con->broken_work);
     virtio_console_unregister(con);
     for (unsigned i = 0; i < con->port_cnt; i++) {

@@ -101,6 +101,7 @@ struct virtio_console {
 /* The control queues: memory and work; the first message; end. */
 int virtio_console_ctrl_init(struct virtio_console *con);
 void virtio_console_ctrl_start(struct virtio_console *con);
+void virtio_console_ctrl_stop(struct virtio_console *con);
 void virtio_console_ctrl_free(struct virtio_console *con);
 void virtio_console_ctrl_interrupt(struct virtqueue *vq);
 

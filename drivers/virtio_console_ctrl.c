@@ -273,6 +273,19 @@ void virtio_console_ctrl_start(struct virtio_console *con)
     work_queue(&ctrl->work);
 }
 
+/* Who waits for an answer sees the queue broken, and is out of it when the lock is had. */
+void virtio_console_ctrl_stop(struct virtio_console *con)
+{
+    struct virtio_console_ctrl *ctrl = &con->ctrl;
+
+    if (!con->multiport)
+        return;
+    work_cancel(&ctrl->work);
+    mutex_lock(&ctrl->lock);
+    ctrl->disabled = "device removed";
+    mutex_unlock(&ctrl->lock);
+}
+
 void virtio_console_ctrl_free(struct virtio_console *con)
 {
     if (con->ctrl.memory != NULL)

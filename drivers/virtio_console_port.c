@@ -330,9 +330,7 @@ static void terminal_write_last(struct terminal *terminal, const char *data, siz
     if (port->id != 0 || !port->host_open || !virtio_has_feature(dev, VIRTIO_CONSOLE_F_EMERG_WRITE))
         return;
     for (size_t i = 0; i < len; i++) {
-        uint32_t word = (uint8_t)data[i];
-
-        dev->transport->config_write(dev, VIRTIO_CONSOLE_CFG_EMERG_WR, &word, sizeof(word));
+        virtio_config_write32(dev, VIRTIO_CONSOLE_CFG_EMERG_WR, (uint8_t)data[i]);
     }
 }
 

@@ -23,7 +23,7 @@ static bool let_through(struct virtio_device *dev)
     if (!virtio_has_feature(dev, VIRTIO_IOMMU_F_BYPASS_CONFIG))
         return virtio_has_feature(dev, VIRTIO_IOMMU_F_BYPASS);
     if (virtio_config_read8(dev, BYPASS_OFF) != yes)
-        dev->transport->config_write(dev, BYPASS_OFF, &yes, sizeof(yes));
+        virtio_config_write8(dev, BYPASS_OFF, yes);
     return virtio_config_read8(dev, BYPASS_OFF) == yes;
 }
 

@@ -208,6 +208,7 @@ uint16_t virtio_config_read16(struct virtio_device *dev, unsigned off);
 uint32_t virtio_config_read32(struct virtio_device *dev, unsigned off);
 int virtio_config_read64(struct virtio_device *dev, unsigned off, uint64_t *value);
 int virtio_config_read_bytes(struct virtio_device *dev, unsigned off, void *buf, unsigned len);
+void virtio_config_write8(struct virtio_device *dev, unsigned off, uint8_t value);
 void virtio_config_write32(struct virtio_device *dev, unsigned off, uint32_t value);
 
 /* Resets the device, gives up on it with a named reason ("@event kind=dead"; @reason must stay

@@ -11,17 +11,18 @@
 
 static void print_queue(const struct virtqueue *vq)
 {
-    print("%-8s %-10s %6u %6u %12llu %12llu %12llu %6llu %8llu%s%s\n", vq->dev_name, vq->name,
+    print("%-8s %-10s %6u %6u %12llu %12llu %12llu %6llu %6llu %8llu%s%s\n", vq->dev_name, vq->name,
           vq->size, vq->free_cnt, (unsigned long long)vq->chain_cnt,
           (unsigned long long)vq->notify_cnt, (unsigned long long)vq->interrupt_cnt,
-          (unsigned long long)vq->lost_cnt, (unsigned long long)vq->bad_len_cnt,
-          vq->broken != NULL ? "  broken: " : "", vq->broken != NULL ? vq->broken : "");
+          (unsigned long long)vq->lost_cnt, (unsigned long long)vq->again_cnt,
+          (unsigned long long)vq->bad_len_cnt, vq->broken != NULL ? "  broken: " : "",
+          vq->broken != NULL ? vq->broken : "");
 }
 
 static void print_queue_header(void)
 {
-    print("%-8s %-10s %6s %6s %12s %12s %12s %6s %8s\n", "device", "queue", "size", "free",
-          "chains", "notify", "interrupts", "lost", "bad len");
+    print("%-8s %-10s %6s %6s %12s %12s %12s %6s %6s %8s\n", "device", "queue", "size", "free",
+          "chains", "notify", "interrupts", "lost", "again", "bad len");
 }
 
 static void print_queues(struct virtio_device *dev, void *arg)

@@ -80,6 +80,11 @@ int virtio_config_read64(struct virtio_device *dev, unsigned off, uint64_t *valu
     return virtio_config_read_bytes(dev, off, value, sizeof(*value));
 }
 
+void virtio_config_write8(struct virtio_device *dev, unsigned off, uint8_t value)
+{
+    dev->transport->config_write(dev, off, &value, sizeof(value));
+}
+
 void virtio_config_write32(struct virtio_device *dev, unsigned off, uint32_t value)
 {
     dev->transport->config_write(dev, off, &value, sizeof(value));

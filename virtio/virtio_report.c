@@ -85,10 +85,11 @@ static void queue_json(const struct virtqueue *vq, const struct sink *sink, cons
 {
     report_printf(sink->emit, sink->arg,
                   "%s{\"name\":\"%s\",\"size\":%u,\"free\":%u,\"chains\":%llu,"
-                  "\"notifications\":%llu,\"interrupts\":%llu,\"lost\":%llu,\"broken\":",
+                  "\"notifications\":%llu,\"interrupts\":%llu,\"lost\":%llu,\"again\":%llu,"
+                  "\"broken\":",
                   separator, vq->name, vq->size, vq->free_cnt, (unsigned long long)vq->chain_cnt,
                   (unsigned long long)vq->notify_cnt, (unsigned long long)vq->interrupt_cnt,
-                  (unsigned long long)vq->lost_cnt);
+                  (unsigned long long)vq->lost_cnt, (unsigned long long)vq->again_cnt);
     report_json_string(sink->emit, sink->arg, vq->broken);
     sink->emit(sink->arg, "}", 1);
 }
